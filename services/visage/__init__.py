@@ -1,0 +1,1 @@
+"""Visage: a portrait and a performance in, a talking avatar out."""

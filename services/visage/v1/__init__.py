@@ -1,0 +1,1 @@
+"""Generated from `protos/visage/v1` by `make protos`; nothing here is edited by hand."""
