@@ -1,0 +1,1 @@
+"""Values that travel between services: audio, frames, curves, timelines. NumPy only, no I/O."""

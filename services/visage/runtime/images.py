@@ -1,0 +1,69 @@
+"""Pictures in: PNG, JPEG and WebP of strangers, told by their content, decoded in a confined child process.
+
+Inside a service a picture is uint8 RGB [height, width, 3], upright.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from visage.runtime.confined import run_confined
+from visage.runtime.errors import MediaTooLarge, MediaUndecodable
+
+RgbImage = npt.NDArray[np.uint8]
+"""uint8 RGB [height, width, 3]."""
+
+_WORKER: Final = "visage.runtime.image_worker"
+_CHILD_LIMIT_S: Final = 15.0
+_MIB: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLimits:
+    """How large a picture a caller may send; what a small header may unfold to is limited before it is unfolded."""
+
+    max_bytes: int = 20 * _MIB
+    max_pixels: int = 25_000_000
+    max_side_px: int = 8192
+
+
+async def decode_image(content: bytes, field: str, limits: ImageLimits | None = None) -> RgbImage:
+    """Decodes a PNG, JPEG or WebP picture in a child process that ends with this call, also when it is cancelled.
+
+    The EXIF orientation is applied, transparency is laid over white, 16-bit, grey, palette and CMYK become 8-bit RGB,
+    and of an animation the first frame is taken.
+
+    Args:
+        content: The file.
+        field: Path of the request's field that held it, for errors.
+        limits: Largest size; defaults apply if absent.
+
+    Returns:
+        uint8 RGB [height, width, 3], read-only.
+
+    Raises:
+        MediaTooLarge: Over a limit.
+        MediaUndecodable: Another format, broken, truncated, or too expensive to decode.
+    """
+    bounds = limits or ImageLimits()
+    if len(content) > bounds.max_bytes:
+        raise MediaTooLarge(field, f"{bounds.max_bytes / _MIB:g} MiB", f"{len(content) / _MIB:.1f} MiB")
+    arguments = [str(bounds.max_pixels), str(bounds.max_side_px)]
+    try:
+        outcome = await run_confined(_WORKER, arguments, content, _CHILD_LIMIT_S)
+    except TimeoutError:
+        raise MediaUndecodable(field, "decoding takes too long") from None
+    header, _, pixels = outcome.output.partition(b"\n")
+    if outcome.exit_status != 0 or not header:
+        raise MediaUndecodable(field, "decoding needs too much memory or time")
+    answer = json.loads(header)
+    if "limit" in answer:
+        raise MediaTooLarge(field, answer["limit"], answer["actual"])
+    if "cause" in answer:
+        raise MediaUndecodable(field, answer["cause"])
+    return np.frombuffer(pixels, np.uint8).reshape(answer["height"], answer["width"], 3)

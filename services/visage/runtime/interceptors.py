@@ -1,0 +1,179 @@
+"""What happens around every call, whatever the service: trace, deadline, admission, validation, errors.
+
+One interceptor instead of five, because order matters: a refused call is traced and counted, a validation error
+carries details, and health checks pass whatever the load.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import grpc
+import grpc.aio
+import structlog
+from google.protobuf.message import Message
+from opentelemetry import propagate, trace
+
+from visage.runtime import errors, logs, telemetry
+from visage.runtime.admission import Admission
+from visage.runtime.model_errors import translate_model_error
+from visage.runtime.status import STATUS_KEY, code_of, to_status
+from visage.runtime.triton.errors import ModelError
+from visage.runtime.validation import validate, validated
+
+EXEMPT_PREFIXES: Final = ("/grpc.health.v1.Health/", "/grpc.reflection.")
+"""Never counted, refused or validated."""
+
+_log = logs.get(__name__)
+
+
+class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
+    """Wraps each handler of the server."""
+
+    def __init__(self, admission: Admission, default_deadline_s: float, idle_stream_s: float) -> None:
+        self._admission = admission
+        self._default_deadline_s = default_deadline_s
+        self._idle_stream_s = idle_stream_s
+        meter = telemetry.meter()
+        self._duration = meter.create_histogram(telemetry.SERVER_CALL_DURATION, unit="s")
+        self._active = meter.create_up_down_counter(telemetry.ACTIVE_CALLS)
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]],
+        details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler:
+        """Returns the handler, wrapped unless its method is exempt."""
+        handler = await continuation(details)
+        if handler is None or details.method.startswith(EXEMPT_PREFIXES):
+            return handler
+        codec = {
+            "request_deserializer": handler.request_deserializer,
+            "response_serializer": handler.response_serializer,
+        }
+        method = details.method.lstrip("/")
+        if handler.unary_unary:
+            return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary), **codec)
+        if handler.stream_unary:
+            return grpc.stream_unary_rpc_method_handler(self._unary(method, handler.stream_unary), **codec)
+        if handler.unary_stream:
+            return grpc.unary_stream_rpc_method_handler(self._stream(method, handler.unary_stream), **codec)
+        return grpc.stream_stream_rpc_method_handler(self._stream(method, handler.stream_stream), **codec)
+
+    def _unary(self, method: str, behaviour: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def handle(request: Any, context: grpc.aio.ServicerContext) -> Any:
+            async def work() -> Any:
+                return await behaviour(self._checked(request), context)
+
+            return await self._around(method, context, work)
+
+        return handle
+
+    def _stream(self, method: str, behaviour: Callable[..., AsyncIterator[Any]]) -> Callable[..., Awaitable[None]]:
+        # A coroutine that writes, not a generator: one parked in `yield` sees no cancellation.
+        async def handle(request: Any, context: grpc.aio.ServicerContext) -> None:
+            async def work() -> None:
+                responses = behaviour(self._checked(request), context)
+                try:
+                    async for response in responses:
+                        await _write(context, response)
+                finally:
+                    if hasattr(responses, "aclose"):
+                        await responses.aclose()
+
+            await self._around(method, context, work)
+
+        return handle
+
+    def _checked(self, request: Any) -> Any:
+        if isinstance(request, Message):
+            validate(request)
+            return request
+        return validated(request, self._idle_stream_s)
+
+    async def _around(self, method: str, context: grpc.aio.ServicerContext, work: Callable[[], Awaitable[Any]]) -> Any:
+        """Runs `work` under trace, admission and deadline; ends the call with the right status."""
+        with self._observed(method, context) as request_id:
+            limit_s = self._default_deadline_s if context.time_remaining() is None else None
+            try:
+                async with self._admission.admit(), asyncio.timeout(limit_s) as limit:
+                    return await work()
+            except grpc.aio.AbortError:
+                raise
+            except _WriteFailed as error:
+                # As a rule the caller has gone, and the cancellation has not arrived yet: nobody is left to be told.
+                try:
+                    await context.abort(grpc.StatusCode.INTERNAL, "a response could not be written")
+                except grpc.aio.AbortError:
+                    raise
+                except Exception:
+                    raise asyncio.CancelledError from error
+            except Exception as error:
+                expired = isinstance(error, TimeoutError) and limit_s is not None and limit.expired()
+                shown = errors.DeadlineExceeded(limit_s or 0.0) if expired else _shown(error, method)
+                await _abort(context, shown, request_id)
+
+    @contextmanager
+    def _observed(self, method: str, context: grpc.aio.ServicerContext) -> Iterator[str]:
+        """Opens the call's span and counts it; yields the request id."""
+        metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+        request_id = metadata.get("x-request-id") or str(uuid.uuid4())
+        attributes = {telemetry.ATTRIBUTE_SYSTEM: "grpc", telemetry.ATTRIBUTE_METHOD: method}
+        started_s = time.perf_counter()
+        self._active.add(1, {telemetry.ATTRIBUTE_METHOD: method})
+        with (
+            telemetry.tracer().start_as_current_span(
+                method,
+                context=propagate.extract(metadata),
+                kind=trace.SpanKind.SERVER,
+                attributes=attributes,
+                record_exception=False,
+            ),
+            structlog.contextvars.bound_contextvars(method=method, request_id=request_id),
+        ):
+            try:
+                yield request_id
+            finally:
+                elapsed_s = time.perf_counter() - started_s
+                self._active.add(-1, {telemetry.ATTRIBUTE_METHOD: method})
+                code = context.code()
+                self._duration.record(elapsed_s, attributes | {telemetry.ATTRIBUTE_STATUS: str(code)})
+                _log.debug("call_ended", seconds=round(elapsed_s, 4))
+
+
+class _WriteFailed(Exception):
+    """A response could not be handed to the transport."""
+
+
+async def _write(context: grpc.aio.ServicerContext, response: Any) -> None:
+    try:
+        await context.write(response)
+    except Exception as error:
+        raise _WriteFailed from error
+
+
+def _shown(error: Exception, method: str) -> errors.VisageError:
+    """Returns what the caller sees of an exception; a defect is logged and shown without its innards."""
+    if isinstance(error, BaseExceptionGroup):
+        known = [e for e in errors.leaves_of(error) if isinstance(e, errors.VisageError | ModelError)]
+        if known:
+            return _shown(known[0], method)
+    if isinstance(error, errors.VisageError):
+        return error
+    if isinstance(error, ModelError):
+        translated = translate_model_error(error)
+        if translated is not None:
+            return translated
+    _log.error("call_broke", exc_info=error)
+    return errors.VisageError("internal error; the service's log has the request id")
+
+
+async def _abort(context: grpc.aio.ServicerContext, error: errors.VisageError, request_id: str) -> None:
+    status = to_status(error, request_id)
+    context.set_trailing_metadata(((STATUS_KEY, status.SerializeToString()),))
+    await context.abort(code_of(error), error.message)

@@ -1,0 +1,194 @@
+"""Server bootstrap, the same for the four services: telemetry, interceptor, health, reflection, drain.
+
+A service's `__main__` builds a `Service` and calls `run`; tests and the embedded mesh use `start`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import grpc
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from visage.runtime import errors, logs, telemetry
+from visage.runtime.admission import Admission
+from visage.runtime.interceptors import CallInterceptor
+from visage.runtime.peers import MAX_MESSAGE_BYTES
+from visage.runtime.settings import ServiceSettings
+
+_log = logs.get(__name__)
+
+UNREADY_PERIOD_S = 0.25
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+@dataclass(frozen=True, slots=True)
+class Servicer:
+    """One gRPC service of a process: the generated `add_…_to_server`, its implementation and its full name."""
+
+    add_to_server: Callable[[Any, Any], None]
+    implementation: object
+    full_name: str
+
+
+class Service(Protocol):
+    """What a service gives to the bootstrap."""
+
+    @property
+    def name(self) -> str:
+        """Short name: "identity"."""
+
+    @property
+    def servicers(self) -> Sequence[Servicer]:
+        """gRPC services to serve."""
+
+    async def ready(self) -> Mapping[str, bool]:
+        """Returns model or peer → is it there; the service is healthy when all are."""
+
+    async def close(self) -> None:
+        """Releases channels, processes and files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A `Service` put together from its parts; what `__main__` usually returns."""
+
+    name: str
+    servicers: Sequence[Servicer]
+    check_ready: Callable[[], Awaitable[Mapping[str, bool]]]
+    release: Callable[[], Awaitable[None]]
+
+    async def ready(self) -> Mapping[str, bool]:
+        """Returns model or peer → is it there."""
+        return await self.check_ready()
+
+    async def close(self) -> None:
+        """Releases what the service holds."""
+        await self.release()
+
+
+class RunningServer:
+    """A service that listens; `address` is host:port."""
+
+    def __init__(self, service: Service, settings: ServiceSettings) -> None:
+        self._service = service
+        self._settings = settings
+        self._admission = Admission(settings.max_concurrent_calls)
+        self._health = health.aio.HealthServicer()
+        self._watch: asyncio.Task[None] | None = None
+        self._server = grpc.aio.server(
+            interceptors=[CallInterceptor(self._admission, settings.default_deadline_s, settings.idle_stream_s)],
+            options=[
+                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.max_connection_age_ms", int(settings.max_connection_age_s * 1000)),
+                ("grpc.max_connection_age_grace_ms", 60_000),
+                ("grpc.keepalive_permit_without_calls", 1),
+                ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
+                ("grpc.so_reuseport", 0),
+            ],
+        )
+        self.address = ""
+        self.readiness: Mapping[str, bool] = {}
+
+    @property
+    def running_calls(self) -> int:
+        """Calls in flight."""
+        return self._admission.running
+
+    async def start(self) -> None:
+        """Binds and serves; raises OSError when the port is taken."""
+        names = [servicer.full_name for servicer in self._service.servicers]
+        for servicer in self._service.servicers:
+            servicer.add_to_server(servicer.implementation, self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
+        target = f"{self._settings.host}:{self._settings.port}"
+        try:
+            port = self._server.add_insecure_port(target)
+        except RuntimeError as error:
+            raise OSError(f"cannot bind {target}") from error
+        self.address = f"{self._settings.host}:{port}"
+        await self._set_health(NOT_SERVING)
+        await self._server.start()
+        self._watch = asyncio.create_task(self._watch_readiness(), name=f"{self._service.name}-readiness")
+        _log.info("listening", service=self._service.name, address=self.address)
+
+    async def _set_health(self, status: int) -> None:
+        for name in ("", *(servicer.full_name for servicer in self._service.servicers)):
+            await self._health.set(name, status)
+
+    async def _watch_readiness(self) -> None:
+        """Keeps the health status in step with models and peers."""
+        while True:
+            try:
+                readiness = await self._service.ready()
+            except errors.VisageError as error:
+                readiness = {error.metadata.get("peer") or error.metadata.get("model") or "service": False}
+            except Exception as error:
+                _log.error("readiness_check_broke", exc_info=error)
+                readiness = {"service": False}
+            if readiness != self.readiness:
+                missing = sorted(name for name, there in readiness.items() if not there)
+                _log.info("readiness", service=self._service.name, missing=missing)
+            self.readiness = readiness
+            is_ready = all(readiness.values())
+            await self._set_health(SERVING if is_ready else NOT_SERVING)
+            # What is missing comes up one after another at start: look more often then.
+            period_s = self._settings.readiness_period_s
+            await asyncio.sleep(period_s if is_ready else min(period_s, UNREADY_PERIOD_S))
+
+    async def drain(self) -> None:
+        """NOT_SERVING, a wait for endpoints to notice, then stop with grace and release everything."""
+        if self._watch is not None:
+            self._watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watch
+        await self._health.enter_graceful_shutdown()
+        if self._admission.running or self._settings.drain_wait_s:
+            await asyncio.sleep(self._settings.drain_wait_s)
+        self._admission.close()
+        await self._server.stop(self._settings.drain_grace_s)
+        await self._service.close()
+
+
+@asynccontextmanager
+async def start(service: Service, settings: ServiceSettings) -> AsyncIterator[RunningServer]:
+    """Serves inside a running event loop: `async with start(service, settings) as server`."""
+    server = RunningServer(service, settings)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.drain()
+
+
+async def serve(build: Callable[[], Awaitable[Service]], settings: ServiceSettings, name: str) -> None:
+    """Runs a service until SIGTERM or SIGINT, then drains."""
+    logs.configure(name, settings.log_level)
+    exporters = telemetry.configure(name, settings.otlp_endpoint, settings.metrics_port)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        async with start(await build(), settings) as server:
+            print(f"{name} listening on {server.address}", flush=True)
+            await stop.wait()
+            _log.info("draining", service=name, running_calls=server.running_calls)
+    finally:
+        exporters.close()
+
+
+def run(build: Callable[[], Awaitable[Service]], settings: ServiceSettings, name: str) -> None:
+    """Runs a service process; what `__main__` calls."""
+    asyncio.run(serve(build, settings, name))

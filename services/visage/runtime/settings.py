@@ -1,0 +1,94 @@
+"""Settings that all services share; each service subclasses `ServiceSettings`.
+
+A field is read from the service's own variable first (`VISAGE_IDENTITY_PORT`), then from the shared one
+(`VISAGE_PORT`), so one line configures the whole mesh and another line the exception.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import platformdirs
+from pydantic import Field
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from visage.runtime.cache import cache_dir
+
+SHARED_PREFIX = "VISAGE_"
+
+
+def settings_config(prefix: str) -> SettingsConfigDict:
+    """Returns the configuration of a settings class whose own variables start with `prefix`."""
+    return SettingsConfigDict(env_prefix=prefix, extra="ignore", frozen=True)
+
+
+def default_store_url() -> str:
+    """Returns the file URL of the user's data folder."""
+    return (Path(platformdirs.user_data_dir("visage")) / "store").as_uri()
+
+
+class _SharedSource(EnvSettingsSource):
+    """Reads `VISAGE_<FIELD>` whatever the class's own prefix is."""
+
+    def __init__(self, settings_cls: type[BaseSettings]) -> None:
+        super().__init__(settings_cls, env_prefix=SHARED_PREFIX)
+
+
+class ServiceSettings(BaseSettings):
+    """What every service process can be told."""
+
+    model_config = settings_config(SHARED_PREFIX)
+
+    host: str = Field("127.0.0.1", description="Address to bind; loopback unless a pod says otherwise.")
+    port: int = Field(0, ge=0, le=65535, description="Port to bind; 0 takes a free one.")
+    triton_url: str = Field("127.0.0.1:8001", description="host:port of Triton's gRPC endpoint.")
+    identity_address: str = Field("127.0.0.1:50051", description="gRPC target of the identity service.")
+    speech_address: str = Field("127.0.0.1:50052", description="gRPC target of the speech service.")
+    animation_address: str = Field("127.0.0.1:50053", description="gRPC target of the animation service.")
+    store_url: str = Field(
+        default_factory=default_store_url,
+        description="Object store of identities and assets: file:///, s3://, gs:// or memory:///.",
+    )
+    cache_dir: Path = Field(default_factory=cache_dir, description="Folder for what can be made again.")
+    max_concurrent_calls: int = Field(
+        16,
+        ge=1,
+        description="Calls admitted at a time; the next one gets RESOURCE_EXHAUSTED with RetryInfo. "
+        "A call holds a stream's buffers of about 30 MB.",
+    )
+    default_deadline_s: float = Field(
+        300.0, gt=0, description="Seconds for calls without a deadline; longest clip at a tenth of real time."
+    )
+    idle_stream_s: float = Field(
+        30.0, gt=0, description="Seconds a client may leave a stream silent before it is ended."
+    )
+    drain_wait_s: float = Field(
+        5.0, ge=0, description="Seconds between NOT_SERVING and stop: endpoints need that to leave rotation."
+    )
+    drain_grace_s: float = Field(30.0, ge=0, description="Seconds that running calls get to finish at shutdown.")
+    readiness_period_s: float = Field(
+        2.0, gt=0, description="Seconds between two looks at models and peers for the health status."
+    )
+    max_connection_age_s: float = Field(
+        300.0, gt=0, description="Seconds after which clients reconnect, so that they see new pods."
+    )
+    otlp_endpoint: str = Field("", description="OTLP/gRPC endpoint of traces and metrics; empty: none sent.")
+    metrics_port: int = Field(-1, ge=-1, le=65535, description="Prometheus port; -1: none, 0: a free one.")
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Lowest level logged.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Own variables win over shared ones; arguments win over both."""
+        return init_settings, env_settings, _SharedSource(settings_cls)

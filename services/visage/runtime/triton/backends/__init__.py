@@ -1,0 +1,1 @@
+"""Backends for the embedded Triton, run inside the server's own environment."""

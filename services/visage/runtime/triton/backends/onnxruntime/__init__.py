@@ -1,0 +1,1 @@
+"""The backend `onnxruntime` for a Triton that has only the Python backend."""

@@ -1,0 +1,196 @@
+"""Messages ↔ values that more than one service needs: durations, frame rates, curves, timed phones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+import numpy as np
+from google.protobuf.duration_pb2 import Duration
+from numpy.typing import NDArray
+
+from visage.media.arkit import CURVE_COUNT, CURVE_INDEX, CURVE_NAMES
+from visage.media.curves import ARKIT_SCHEMA, POSE_COUNT, CurveBlock, CurveClip
+from visage.media.phone_timing import NO_STRESS, PRIMARY_STRESS, SECONDARY_STRESS
+from visage.media.phones import VOWELS, TimedPhone, classes_of_ipa
+from visage.runtime.errors import InvalidField
+from visage.v1 import curves_pb2, media_pb2
+
+DEFAULT_FRAME_RATE: Final = Fraction(25)
+_NANOS: Final = 1_000_000_000
+_STRESS_MARKS: Final = "ˈˌ"
+# Times travel through floats and samples on their way; an overlap this short is rounding.
+_TIME_TOLERANCE_S: Final = 1e-3
+
+
+def duration_of(seconds: float | Fraction) -> Duration:
+    """Message for a length of time, to the nanosecond."""
+    nanos = round(seconds * _NANOS)
+    return Duration(seconds=nanos // _NANOS, nanos=nanos % _NANOS)
+
+
+def seconds_of(duration: Duration) -> float:
+    """Seconds of a message."""
+    return float(duration.seconds) + float(duration.nanos) / _NANOS
+
+
+def frame_rate_message(rate: Fraction) -> media_pb2.FrameRate:
+    """Message for a number of frames per second."""
+    return media_pb2.FrameRate(numerator=rate.numerator, denominator=rate.denominator)
+
+
+def frame_rate_of(message: media_pb2.FrameRate) -> Fraction:
+    """Frames per second of a message; an absent one (all zero) is 25."""
+    if not message.numerator or not message.denominator:
+        return DEFAULT_FRAME_RATE
+    return Fraction(message.numerator, message.denominator)
+
+
+def curve_header_message(frame_rate: Fraction) -> curves_pb2.CurveHeader:
+    """Header of blocks that `curve_block_message` makes: all channels, with head poses."""
+    return curves_pb2.CurveHeader(
+        schema=ARKIT_SCHEMA,
+        channels=CURVE_NAMES,
+        frame_rate=frame_rate_message(frame_rate),
+        has_head_pose=True,
+    )
+
+
+def curve_block_message(block: CurveBlock) -> curves_pb2.CurveBlock:
+    """Message for a block with all channels; millimetres become metres."""
+    message = curves_pb2.CurveBlock(
+        start_frame=block.start_frame, frame_count=block.frame_count, values=block.curves.ravel().tolist()
+    )
+    if block.poses is not None:
+        scaled = block.poses.astype(np.float64) * (1, 1, 1, 1e-3, 1e-3, 1e-3)
+        for yaw, pitch, roll, x, y, z in scaled.tolist():
+            message.head_poses.add(yaw_degrees=yaw, pitch_degrees=pitch, roll_degrees=roll, x=x, y=y, z=z)
+    return message
+
+
+def curve_clip_message(clip: CurveClip, frames_per_block: int = 512) -> curves_pb2.CurveClip:
+    """Message for a whole clip."""
+    return curves_pb2.CurveClip(
+        header=curve_header_message(clip.frame_rate),
+        blocks=[curve_block_message(block) for block in clip.blocks(frames_per_block)],
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CurveReader:
+    """Reads blocks that follow a header.
+
+    Attributes:
+        frame_rate: Frames per second.
+        has_head_pose: Blocks carry poses.
+        columns: [channels] position of each sent channel in `CURVE_NAMES`.
+    """
+
+    frame_rate: Fraction
+    has_head_pose: bool
+    columns: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, header: curves_pb2.CurveHeader, field: str = "header") -> CurveReader:
+        """Returns the reader; raises InvalidField for an unknown schema or channel, `field` being the header's path."""
+        if header.schema not in (ARKIT_SCHEMA, ""):
+            raise InvalidField(f"{field}.schema", f"unknown schema {header.schema!r}", ARKIT_SCHEMA)
+        if not header.schema and not header.channels:
+            raise InvalidField(f"{field}.channels", "must be given where no schema is named")
+        unknown = [
+            (f"{field}.channels[{index}]", f"unknown channel {name!r}")
+            for index, name in enumerate(header.channels)
+            if name not in CURVE_INDEX
+        ]
+        if unknown:
+            raise InvalidField.of(unknown)
+        columns = [CURVE_INDEX[name] for name in header.channels or CURVE_NAMES]
+        return cls(frame_rate_of(header.frame_rate), header.has_head_pose, np.array(columns, np.intp))
+
+    def read(self, message: curves_pb2.CurveBlock, field: str = "block") -> CurveBlock:
+        """Returns a block in ARKit order; values are not clamped.
+
+        Raises:
+            InvalidField: The number of values or poses is not what the header and `frame_count` announce, or a value
+                is not finite.
+        """
+        expected = message.frame_count * len(self.columns)
+        if len(message.values) != expected:
+            raise InvalidField(
+                f"{field}.values",
+                f"{len(message.values)} values, expected {message.frame_count} frames of {len(self.columns)} channels",
+                expected,
+            )
+        curves = np.zeros((message.frame_count, CURVE_COUNT), np.float32)
+        curves[:, self.columns] = np.array(message.values, np.float32).reshape(message.frame_count, -1)
+        if not np.isfinite(curves).all():
+            raise InvalidField(f"{field}.values", "must be finite")
+        return CurveBlock(message.start_frame, curves, self._poses(message, field))
+
+    def _poses(self, message: curves_pb2.CurveBlock, field: str) -> NDArray[np.float32] | None:
+        """[frames, 6] in degrees and millimetres; None where the block has none."""
+        if not message.head_poses:
+            return None
+        allowed = message.frame_count if self.has_head_pose else 0
+        if len(message.head_poses) != allowed:
+            raise InvalidField(f"{field}.head_poses", f"{len(message.head_poses)} poses, expected {allowed}", allowed)
+        rows = [
+            (pose.yaw_degrees, pose.pitch_degrees, pose.roll_degrees, pose.x * 1e3, pose.y * 1e3, pose.z * 1e3)
+            for pose in message.head_poses
+        ]
+        poses = np.array(rows, np.float32).reshape(-1, POSE_COUNT)
+        if not np.isfinite(poses).all():
+            raise InvalidField(f"{field}.head_poses", "must be finite")
+        return poses
+
+
+def read_curve_clip(message: curves_pb2.CurveClip, field: str = "clip") -> CurveClip:
+    """Returns the clip of a message.
+
+    Raises:
+        InvalidField: The header or a block is at fault, or the blocks leave gaps or overlap.
+    """
+    reader = CurveReader.of(message.header, f"{field}.header")
+    blocks: list[CurveBlock] = []
+    for index, block in enumerate(message.blocks):
+        frame = blocks[-1].end_frame if blocks else 0
+        if block.start_frame != frame:
+            raise InvalidField(f"{field}.blocks[{index}].start_frame", f"expected {frame}", frame)
+        blocks.append(reader.read(block, f"{field}.blocks[{index}]"))
+    return CurveClip.joined(reader.frame_rate, blocks)
+
+
+def phones_of(timing: curves_pb2.SpeechTiming, field: str = "timing") -> list[TimedPhone]:
+    """Returns the phones of a timed transcript; a phoneme that joins several sounds shares its time among them.
+
+    Where any phoneme carries a stress mark, vowels without one are unstressed; else all are neutral.
+
+    Raises:
+        InvalidField: Phonemes overlap, are out of order or end before they start.
+    """
+    is_marked = any(mark in span.phoneme for span in timing.phonemes for mark in _STRESS_MARKS)
+    phones: list[TimedPhone] = []
+    end_s = 0.0
+    for index, span in enumerate(timing.phonemes):
+        start_s, stop_s = seconds_of(span.start_offset), seconds_of(span.end_offset)
+        path = f"{field}.phonemes[{index}]"
+        if start_s < end_s - _TIME_TOLERANCE_S:
+            raise InvalidField(f"{path}.start_offset", f"starts before {end_s:.3f} s, the end of the one before it")
+        if stop_s < start_s:
+            raise InvalidField(f"{path}.end_offset", "ends before it starts")
+        end_s = stop_s
+        phones += _phones_of_span(span.phoneme, start_s, stop_s, is_marked)
+    return phones
+
+
+def _phones_of_span(ipa: str, start_s: float, end_s: float, is_marked: bool) -> Sequence[TimedPhone]:
+    phones = classes_of_ipa(ipa)
+    bounds = np.linspace(start_s, end_s, len(phones) + 1).tolist()
+    unmarked = NO_STRESS if is_marked else SECONDARY_STRESS
+    stress = PRIMARY_STRESS if "ˈ" in ipa else SECONDARY_STRESS if "ˌ" in ipa else unmarked
+    return [
+        TimedPhone(phone, bounds[index], bounds[index + 1], stress if phone in VOWELS else 1.0)
+        for index, phone in enumerate(phones)
+    ]
