@@ -1,0 +1,1 @@
+"""Separates a person from the background (MediaPipe selfie segmentation)."""
