@@ -1,0 +1,95 @@
+"""The mouth: jaw layer in front, cavity, tongue and teeth inside."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.renderer import curve_mixes
+from models.renderer.frames import Frame, smooth, window
+from models.renderer.tiles import Layer, Tile
+from models.renderer.warps import Nodes, Point, sample_map
+from visage.media.arkit import CURVE_INDEX
+from visage.media.portrait import (
+    ATLAS_X_MM,
+    HEAD,
+    INTERIOR,
+    JAW,
+    JAW_SOURCE,
+    LOWER_ATLAS_Y_MM,
+    MOUTH,
+    NODE_PX,
+    UPPER_ATLAS_Y_MM,
+)
+
+TONGUE_OUT_MM = 7.0
+CAVITY_SHARE = 0.9
+"""Share of the cavity's colour that no shadow takes away."""
+
+
+class Mouth(nn.Module):
+    """Pixels of the tile MOUTH."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tile, self.inside = Tile(MOUTH), Tile(INTERIOR)
+        self.nodes = Nodes(INTERIOR, NODE_PX)
+        self.register_buffer("jaw_travel", curve_mixes.jaw_travel())
+
+    def forward(self, frame: Frame, skull: Point, jaw: Point, behind: Tensor) -> Tensor:
+        """skull, jaw: source points of the two layers at the nodes of MOUTH; behind: the background."""
+        left, top = INTERIOR.x - MOUTH.x, INTERIOR.y - MOUTH.y
+        plate = behind[:, :, top : top + INTERIOR.height, :, left : left + INTERIOR.width]
+        colour, zone = self._interior(frame, window(skull, INTERIOR, MOUTH), window(jaw, INTERIOR, MOUTH))
+        around = [left, MOUTH.right - INTERIOR.right, 0, 0, top, MOUTH.bottom - INTERIOR.bottom]
+        behind = behind + F.pad((colour - plate) * zone, around)
+        pixels = self.tile.cut(frame.avatar["head_texture"], skull, HEAD).over(behind)
+        return self.tile.cut(frame.avatar["jaw_texture"], jaw, JAW_SOURCE, "zeros").over(pixels)
+
+    def _interior(self, frame: Frame, skull: Point, jaw: Point) -> tuple[Tensor, Tensor]:
+        """Cavity, tongue, lower and upper teeth; colour [B, 3, h, T, w] and where the mouth may show them."""
+        upper = self._skull_point(frame)
+        below, zone = sample_map(frame.avatar["skull_maps"][:, 2:4], skull, HEAD)
+        above = sample_map(frame.avatar["jaw_maps"][:, 2:3], jaw, JAW)[0]
+        wide = smooth(2.0, 14.0, below + above)
+        aside = 1 - 0.55 * torch.clamp(torch.abs(upper.x) * (1 / 26), 0, 1)
+        shade_upper = (0.48 + 0.52 * smooth(-0.5, 3.0, below)) * (0.82 + 0.18 * wide)
+        shade_lower = (0.40 + 0.60 * smooth(-0.5, 4.0, above)) * (0.45 + 0.55 * wide) * 0.88
+        shade_tongue = (0.60 + 0.40 * smooth(-0.5, 5.0, above)) * (0.60 + 0.40 * smooth(1.0, 12.0, below))
+        jaw_move = frame.mix(self.jaw_travel)
+        lower = Point(upper.x - jaw_move[:, :, 0], upper.y - jaw_move[:, :, 1])
+        tongue_out = frame.curves[:, :, CURVE_INDEX["TongueOut"], None, None] * TONGUE_OUT_MM
+        tongue = Point(lower.x, lower.y + tongue_out)
+        cavity = frame.colours["cavity"]
+        colour = cavity * self.inside.plane((0.45 + 0.55 * wide) * aside - CAVITY_SHARE)
+        for name, point, y_range, shade in (
+            ("tongue", tongue, LOWER_ATLAS_Y_MM, shade_tongue * (0.65 + 0.35 * wide)),
+            ("lower_teeth", lower, LOWER_ATLAS_Y_MM, shade_lower),
+            ("upper_teeth", upper, UPPER_ATLAS_Y_MM, shade_upper),
+        ):
+            layer = self._atlas(frame, name, point, y_range)
+            colour = layer.colour * self.inside.plane(shade) + (1 - layer.alpha) * colour
+        return colour + cavity * CAVITY_SHARE, self.inside.plane(torch.clamp(zone * 4 - 1, 0, 1))
+
+    def _skull_point(self, frame: Frame) -> Point:
+        """Millimetres from the middle of the closed lip line, in the plane of the upper teeth."""
+        number = frame.number
+        plane = frame.motion.unproject_plane(self.nodes(), number["teeth_z"] - number["pivot_z"])
+        dx, dy = plane.x - number["mouth_x"], plane.y - number["mouth_y"]
+        mm = 1 / number["px_per_mm"]
+        return Point(
+            (dx * number["mouth_axis_xx"] + dy * number["mouth_axis_xy"]) * mm,
+            (dx * number["mouth_axis_yx"] + dy * number["mouth_axis_yy"]) * mm - number["seam_mm"],
+        )
+
+    def _atlas(self, frame: Frame, name: str, point: Point, y_range: tuple[int, int]) -> Layer:
+        """A mouth texture relative to the cavity's colour, so that its shade fades into the cavity."""
+        texture = frame.avatar[name]
+        colour, alpha = texture[:, :3], texture[:, 3:]
+        cavity = frame.colours["cavity"][:, :, :, :, 0] * (CAVITY_SHARE / 255)
+        faded = torch.cat([colour - alpha * cavity, alpha], 1)
+        width, height = ATLAS_X_MM[1] - ATLAS_X_MM[0], y_range[1] - y_range[0]
+        middle = sum(y_range) / 2
+        place = Point(point.x * (2 / width), (point.y - middle) * (2 / height))
+        return self.inside.layer(faded, place, "zeros")
