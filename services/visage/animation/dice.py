@@ -1,0 +1,55 @@
+"""Chance without state: every number is a function of seed, name and index, so that nothing depends on call order.
+
+A stream that is cut differently, or computed in other blocks, draws the same numbers. Source of the idea: Salmon et
+al., "Parallel random numbers: as easy as 1, 2, 3", 2011; here the counter is hashed with BLAKE2b.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import struct
+from typing import Final
+
+_UNIT: Final = 2.0**-64
+_DRAWS: Final = struct.Struct("<8Q")
+_COUNTER: Final = struct.Struct("<q")
+
+
+class Dice:
+    """Random numbers of one seed."""
+
+    def __init__(self, seed: int) -> None:
+        """Takes any signed 64-bit seed."""
+        self._key = _COUNTER.pack(seed)
+        self._lattice: dict[tuple[str, int], float] = {}
+
+    def uniforms(self, name: str, index: int) -> tuple[float, ...]:
+        """Returns eight numbers in [0, 1) that belong to event `index` of the stream `name` (at most 16 bytes)."""
+        digest = hashlib.blake2b(_COUNTER.pack(index), key=self._key, person=name.encode()).digest()
+        return tuple(word * _UNIT for word in _DRAWS.unpack(digest))
+
+    def normals(self, name: str, index: int) -> tuple[float, ...]:
+        """Returns four standard normal numbers of an event (Box & Muller 1958)."""
+        draws = self.uniforms(name, index)
+        pairs = [(math.sqrt(-2 * math.log(1 - draws[i])), 2 * math.pi * draws[i + 1]) for i in (0, 2)]
+        return tuple(radius * wave(angle) for radius, angle in pairs for wave in (math.cos, math.sin))
+
+    def noise(self, name: str, position: float) -> float:
+        """Returns smooth noise in [-1, 1] that changes over about one unit of `position`; acceleration is continuous.
+
+        Values at whole positions are random, between them runs a quintic (Perlin, "Improving noise", 2002).
+        """
+        cell = math.floor(position)
+        share = position - cell
+        blend = share * share * share * (share * (share * 6 - 15) + 10)
+        before, after = self._at(name, cell), self._at(name, cell + 1)
+        return before + (after - before) * blend
+
+    def _at(self, name: str, cell: int) -> float:
+        value = self._lattice.get((name, cell))
+        if value is None:
+            value = 2 * self.uniforms(name, cell)[0] - 1
+            self._lattice[name, cell] = value
+            self._lattice.pop((name, cell - 3), None)
+        return value

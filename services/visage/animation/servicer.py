@@ -1,0 +1,80 @@
+"""Messages in, messages out; all decisions are made by the verbs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+
+import grpc.aio
+
+from visage.animation import messages
+from visage.animation.animate_from_audio import AnimateFromAudio, Piece
+from visage.animation.animate_from_text import AnimateFromText
+from visage.animation.list_curve_schemas import list_curve_schemas
+from visage.media.curves import CurveBlock
+from visage.runtime.errors import StreamOutOfOrder
+from visage.runtime.wire import curve_block_message, curve_header_message, phones_of
+from visage.v1 import animation_service_pb2 as pb
+from visage.v1.animation_service_pb2_grpc import AnimationServiceServicer
+
+
+class AnimationServicer(AnimationServiceServicer):
+    """Implements `visage.v1.AnimationService`."""
+
+    def __init__(self, from_audio: AnimateFromAudio, from_text: AnimateFromText) -> None:
+        """Takes the verbs."""
+        self._from_audio = from_audio
+        self._from_text = from_text
+
+    async def AnimateFromAudio(
+        self, requests: AsyncIterator[pb.AnimateFromAudioRequest], context: grpc.aio.ServicerContext
+    ) -> AsyncGenerator[pb.AnimateFromAudioResponse, None]:
+        """Audio to curves, live."""
+        first = await anext(requests, None)
+        if first is None or first.WhichOneof("request") != "config":
+            raise StreamOutOfOrder("config", "end of stream" if first is None else str(first.WhichOneof("request")))
+        animation = messages.animation_of(first.config)
+        yield pb.AnimateFromAudioResponse(header=curve_header_message(animation.output.frame_rate))
+        async with aclosing(self._from_audio(animation, _pieces(requests))) as answers:
+            async for answer in answers:
+                if isinstance(answer, CurveBlock):
+                    yield pb.AnimateFromAudioResponse(block=curve_block_message(answer))
+                else:
+                    yield pb.AnimateFromAudioResponse(notice=messages.notice_message(answer))
+
+    async def AnimateFromText(
+        self, request: pb.AnimateFromTextRequest, context: grpc.aio.ServicerContext
+    ) -> AsyncGenerator[pb.AnimateFromTextResponse, None]:
+        """Text or phoneme timings to curves."""
+        controls = messages.controls_of(request.controls, "controls")
+        output = messages.output_of(request.output)
+        if request.WhichOneof("source") == "timing":
+            answers = self._from_text.from_phones(phones_of(request.timing), controls, output)
+        else:
+            utterance = messages.utterance_of(request.input.text, request.synthesis)
+            answers = self._from_text.from_text(utterance, controls, output)
+        yield pb.AnimateFromTextResponse(header=curve_header_message(output.frame_rate))
+        async with aclosing(answers):
+            async for answer in answers:
+                if isinstance(answer, CurveBlock):
+                    yield pb.AnimateFromTextResponse(block=curve_block_message(answer))
+                else:
+                    yield pb.AnimateFromTextResponse(notice=messages.notice_message(answer))
+
+    async def ListCurveSchemas(
+        self, request: pb.ListCurveSchemasRequest, context: grpc.aio.ServicerContext
+    ) -> pb.ListCurveSchemasResponse:
+        """Channel layouts."""
+        schemas, next_page_token = list_curve_schemas(request.page_size, request.page_token)
+        return pb.ListCurveSchemasResponse(
+            curve_schemas=[
+                pb.CurveSchema(name=schema.name, channels=schema.channels, description=schema.description)
+                for schema in schemas
+            ],
+            next_page_token=next_page_token,
+        )
+
+
+async def _pieces(requests: AsyncIterator[pb.AnimateFromAudioRequest]) -> AsyncIterator[Piece]:
+    async for request in requests:
+        yield messages.piece_of(request)

@@ -1,0 +1,29 @@
+"""Settings of the animation service."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from visage.runtime.settings import ServiceSettings, settings_config
+
+
+class AnimationSettings(ServiceSettings):
+    """What the animation process can be told."""
+
+    model_config = settings_config("VISAGE_ANIMATION_")
+
+    port: int = Field(50053, ge=0, le=65535, description="Port to bind; 0 takes a free one.")
+    longest_stream_s: float = Field(
+        600.0, gt=0, description="Seconds of audio in one stream; the next sample gets OUT_OF_RANGE."
+    )
+    windows_in_flight: int = Field(
+        8,
+        ge=1,
+        le=64,
+        description="Windows of one stream with the network at a time: enough to fill a batch, "
+        "few enough that one file does not crowd out live streams.",
+    )
+    lip_sync_deadline_s: float = Field(
+        5.0, gt=0, description="Seconds for one window, queue included; live streams have given up by then."
+    )
+    speech_deadline_s: float = Field(300.0, gt=0, description="Seconds for the synthesis behind one AnimateFromText.")

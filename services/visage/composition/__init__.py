@@ -1,0 +1,1 @@
+"""Composition: curves, audio or text and an identity in, pictures with sound out."""

@@ -1,0 +1,130 @@
+"""From a driver's curves to the parts of a stream: render in chunks, several in flight, and deliver in order."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from visage.composition.chunks import Chunk, Chunker
+from visage.composition.deliveries import Delivery, open_delivery
+from visage.composition.drivers import Driver
+from visage.composition.flow import Channel
+from visage.composition.pictures import background_of
+from visage.composition.ports import Avatars, MediaReader, PictureDecoder, Renderer, RenderSession
+from visage.composition.stages import Deadline, Lead, Run, StageClock
+from visage.composition.values import Avatar, Delivered, Frames, Part, Scene, Segment, Summary
+from visage.media.curves import CurveBlock
+from visage.media.frames import Picture, solid_picture
+from visage.runtime.errors import InvalidField
+
+_Rendered = tuple[asyncio.Task[Frames], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Studio:
+    """What every production needs.
+
+    Attributes:
+        chunks_in_flight: Chunks of one stream that the renderer may have at a time.
+        render_limit_s: Seconds one chunk may take.
+    """
+
+    avatars: Avatars
+    renderer: Renderer
+    media: MediaReader
+    pictures: PictureDecoder
+    chunks_in_flight: int = 2
+    render_limit_s: float = 20.0
+
+
+class Production:
+    """One stream of pictures."""
+
+    def __init__(self, studio: Studio, scene: Scene, deadline_s: float) -> None:
+        """Starts the call's clock."""
+        self._studio = studio
+        self._scene = scene
+        self._deadline = Deadline(deadline_s)
+        self._started_s = time.perf_counter()
+        # Taken before a chunk is sent, free again when its pictures start to go out: a slow reader stops the renderer.
+        self._places = asyncio.Semaphore(studio.chunks_in_flight)
+        self._first_frame_s: float | None = None
+
+    async def run(self, performer: Driver, outlet: Channel[Part]) -> None:
+        """Puts header, parts and summary of a performance into `outlet`; whatever fails ends everything."""
+        run = Run(outlet, StageClock(), Lead(), self._deadline)
+        chunker = Chunker(performer.frame_rate, outlet)
+        blocks: Channel[CurveBlock] = Channel(2)
+        rendered: Channel[_Rendered] = Channel(self._studio.chunks_in_flight)
+        async with asyncio.TaskGroup() as group:
+            stage = group.create_task(self._set_stage())
+            async with (
+                performer.open(run) as driver,
+                open_delivery(self._scene.video, performer.frame_rate, driver.soundtrack) as delivery,
+            ):
+                await outlet.put(delivery.header)
+                async with asyncio.TaskGroup() as stages:
+                    stages.create_task(driver.perform(blocks))
+                    stages.create_task(self._render(stage, chunker.chunks(blocks), rendered, run))
+                    stages.create_task(self._deliver(rendered, delivery, run))
+            if not delivery.frame_count:
+                raise InvalidField(performer.field, "must hold at least one frame", 1)
+
+    async def _set_stage(self) -> tuple[Avatar, Picture | None]:
+        """Returns who is to be shown before what."""
+        background: Picture | None = None
+        if isinstance(self._scene.background, str):
+            background = solid_picture(self._scene.background)
+        elif self._scene.background is not None:
+            field = "scene.background.image"
+            content = await self._studio.media.read(self._scene.background, field)
+            picture = await self._studio.pictures.decode(content, field)
+            background = await asyncio.to_thread(background_of, picture)
+        return await self._studio.avatars.get(self._scene.identity), background
+
+    async def _render(
+        self,
+        stage: asyncio.Task[tuple[Avatar, Picture | None]],
+        chunks: AsyncIterator[Chunk],
+        rendered: Channel[_Rendered],
+        run: Run,
+    ) -> None:
+        avatar, background = await stage
+        async with self._studio.renderer.open(avatar, background) as session, asyncio.TaskGroup() as group:
+            async for chunk in chunks:
+                await self._places.acquire()
+                task = group.create_task(self._render_chunk(session, chunk, run))
+                await rendered.put((task, chunk.frame_count))
+            rendered.close()
+
+    async def _render_chunk(self, session: RenderSession, chunk: Chunk, run: Run) -> Frames:
+        with run.clock.busy("render"):
+            deadline_s = run.deadline.remaining_s(self._studio.render_limit_s)
+            return await session.render(chunk.curves, chunk.poses, deadline_s)
+
+    async def _deliver(self, rendered: Channel[_Rendered], delivery: Delivery, run: Run) -> None:
+        async for task, frame_count in rendered:
+            frames = await task
+            self._places.release()
+            for frame in frames[:frame_count]:
+                with run.clock.busy("encode"):
+                    parts = await delivery.add(frame)
+                await self._put(parts, run)
+                run.lead.deliver_up_to(float(delivery.delivered_s))
+        if not delivery.frame_count:
+            return
+        with run.clock.busy("encode"):
+            parts = await delivery.finish()
+        await self._put(parts, run)
+        await run.outlet.put(
+            Summary(delivery.frame_count, delivery.delivered_s, self._first_frame_s or 0.0, run.clock.seconds)
+        )
+
+    async def _put(self, parts: list[Delivered], run: Run) -> None:
+        for part in parts:
+            is_init = isinstance(part, Segment) and part.number == 0
+            if self._first_frame_s is None and not is_init:
+                self._first_frame_s = time.perf_counter() - self._started_s
+            await run.outlet.put(part)

@@ -1,0 +1,1 @@
+"""The identity service: from a photo to a face that can be rendered and compared."""

@@ -1,0 +1,48 @@
+"""The background completed behind head and hair."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from visage.identity.avatar.inpainting import push_pull, resize
+from visage.identity.avatar.matte import sure_background
+from visage.identity.avatar.windows import Array
+from visage.media.portrait import FRAME_PX
+
+_NEAR_PX = 40.0
+_GRAIN_SEED = 0
+_MAX_GRAIN = 0.012
+
+
+def complete_background(picture: Array, alpha: Array) -> Array:
+    """The photo without the portrait, float32 RGB [512, 512, 3], 0..1.
+
+    Near its edge the hole is continued along the isophotes (A. Telea, "An Image Inpainting Technique Based on the
+    Fast Marching Method", 2004), farther in by a smooth pyramid fill; grain like that of the photo is added.
+    picture: float32 RGB [512, 512, 3], 0..1; alpha: float32 [512, 512].
+    """
+    clear = sure_background(alpha)
+    hole = (clear < 0.5).astype(np.uint8)
+    smooth = push_pull(picture, clear)
+    half = FRAME_PX // 2
+    small = (resize(picture, half, half) * 255).astype(np.uint8)
+    small_hole = np.asarray(cv2.resize(hole, (half, half), interpolation=cv2.INTER_NEAREST))
+    near = np.asarray(cv2.inpaint(small, small_hole, 7, cv2.INPAINT_TELEA)).astype(np.float32) / 255
+    near = np.asarray(cv2.resize(near, (FRAME_PX, FRAME_PX), interpolation=cv2.INTER_CUBIC))
+    distance = np.asarray(cv2.distanceTransform(hole, cv2.DIST_L2, 5))[..., None]
+    share = np.clip(1 - distance / _NEAR_PX, 0, 1)
+    fill = np.asarray(cv2.GaussianBlur(share * near + (1 - share) * smooth, (0, 0), 2.0))
+    fill = fill + _grain(picture, clear)
+    edge = np.asarray(cv2.GaussianBlur(hole.astype(np.float32), (0, 0), 1.5))[..., None]
+    return np.asarray(np.clip(picture * (1 - edge) + fill * edge, 0, 1), np.float32)
+
+
+def _grain(picture: Array, clear: Array) -> Array:
+    """Noise of the photo's own strength, [512, 512, 1]."""
+    detail = picture - np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.5))
+    known = clear > 0.5
+    strength = float(np.sqrt((detail[known] ** 2).mean())) if known.sum() > 500 else 0.004
+    noise = np.random.default_rng(_GRAIN_SEED).normal(size=(FRAME_PX, FRAME_PX)).astype(np.float32)
+    noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), 0.8))
+    return np.asarray(noise / noise.std() * min(strength, _MAX_GRAIN))[..., None]

@@ -1,0 +1,187 @@
+"""Assembles the renderer's inputs: packs textures, grids and numbers into `visage.media.portrait.AVATAR_TENSORS`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from visage.identity.avatar.canonical_face import NECK_PIVOT_MM, FaceFit
+from visage.identity.avatar.canonical_map import GRID, CanonicalMaps
+from visage.identity.avatar.depth import HeadSurface
+from visage.identity.avatar.displacement import Displacements
+from visage.identity.avatar.eyeballs import EyeLayers
+from visage.identity.avatar.eyelids import Eye, eye_maps, face_nodes, lower_lid_displacements
+from visage.identity.avatar.folds import fold_shading
+from visage.identity.avatar.glasses import Glasses
+from visage.identity.avatar.inpainting import resize
+from visage.identity.avatar.jaw_layer import JawLayer, jaw_nodes_above_lower_lip
+from visage.identity.avatar.lighting import Light, Tone
+from visage.identity.avatar.lip_seam import LipSeam
+from visage.identity.avatar.mouth_interior import MouthAtlas
+from visage.identity.avatar.windows import Array
+from visage.media.arkit import CURVE_INDEX
+from visage.media.portrait import (
+    AVATAR_TENSORS,
+    EYE_SOURCE,
+    FACE,
+    FOLD_CURVES,
+    FOOT,
+    FRAME_PX,
+    HEAD,
+    JAW,
+    JAW_SOURCE,
+    NODE_PX,
+    SCALARS,
+    TEXTURE_SCALE,
+    Rect,
+)
+
+_RELIGHT = 0.6
+_FOLD_TINT = (0.72, 1.06, 1.18)
+"""Blood under thin skin: folds darken blue more than red."""
+
+
+@dataclass(frozen=True)
+class PortraitParts:
+    """Everything measured and cut from one photo; pictures are float32, 0..1."""
+
+    picture: Array  # [1024, 1024, 3]
+    half: Array  # [512, 512, 3]
+    alpha: Array  # [512, 512]
+    background: Array  # [512, 512, 3]
+    fit: FaceFit
+    seam: LipSeam
+    maps: CanonicalMaps
+    surface: HeadSurface
+    displacements: Displacements
+    eyes: tuple[Eye, Eye]
+    eye_layers: EyeLayers
+    glasses: Glasses
+    jaw: JawLayer
+    atlas: MouthAtlas
+    tone: Tone
+    light: Light
+    smile: tuple[float, float]
+    upper_share: float
+
+
+def pack_tensors(parts: PortraitParts) -> dict[str, Array]:
+    """The renderer's inputs by name, without batch axis."""
+    tensors = _textures(parts) | _grids(parts) | {"scalars": _scalars(parts)}
+    packed = {}
+    for spec in AVATAR_TENSORS:
+        array = np.ascontiguousarray(tensors[spec.name].astype(spec.dtype))
+        if array.shape != spec.shape:
+            raise ValueError(f"{spec.name} has shape {array.shape}, expected {spec.shape}")
+        packed[spec.name] = array
+    return packed
+
+
+def _bytes(values: Array) -> Array:
+    """0..1 → uint8, rounded."""
+    return np.asarray((values * 255 + 0.5).clip(0, 255).astype(np.uint8))
+
+
+def _planar(premultiplied: Array) -> Array:
+    return _bytes(premultiplied).transpose(2, 0, 1)
+
+
+def _textures(parts: PortraitParts) -> dict[str, Array]:
+    head = _head_texture(parts)
+    still = resize(head, FRAME_PX, FRAME_PX)
+    eye_hole = parts.eye_layers.hole * (1 - parts.glasses.alpha)
+    holes = (1 - parts.jaw.mouth_hole) * (1 - _in_frame(eye_hole, EYE_SOURCE))
+    masks = {
+        "jaw_texture": (_cut(parts.picture, JAW_SOURCE), _cut(parts.jaw.jaw_alpha, JAW_SOURCE)),
+        "lid_texture": (parts.glasses.lid_colour, parts.eye_layers.lid),
+        "eye_texture": (parts.eye_layers.colour, parts.eye_layers.eyeball_alpha),
+    }
+    layers = {name: _planar(_premultiply(colour, alpha)) for name, (colour, alpha) in masks.items()}
+    return layers | {
+        "background": _bytes(parts.background),
+        "glasses_mask": _bytes(parts.glasses.alpha)[None],
+        "foot": _planar(still[FOOT.slices()]),
+        "head_texture": _planar(_cut(head * holes[..., None], HEAD)),
+        "upper_teeth": _planar(parts.atlas.upper_teeth),
+        "lower_teeth": _planar(parts.atlas.lower_teeth),
+        "tongue": _planar(parts.atlas.tongue),
+    }
+
+
+def _premultiply(colour: Array, alpha: Array) -> Array:
+    return np.concatenate([colour * alpha[..., None], alpha[..., None]], -1)
+
+
+def _cut(picture: Array, rect: Rect) -> Array:
+    return np.asarray(picture[rect.slices(scale=TEXTURE_SCALE)])
+
+
+def _in_frame(values: Array, rect: Rect) -> Array:
+    frame = np.zeros((FRAME_PX * TEXTURE_SCALE, FRAME_PX * TEXTURE_SCALE), np.float32)
+    frame[rect.slices(scale=TEXTURE_SCALE)] = values
+    return frame
+
+
+def _head_texture(parts: PortraitParts) -> Array:
+    """Premultiplied minus the background's share, so that no fringe of it travels with moving hair; [1024, 1024, 4]."""
+    size = FRAME_PX * TEXTURE_SCALE
+    changed = (np.abs(parts.jaw.base - parts.half).max(-1) > 0.004).astype(np.float32)
+    changed = np.asarray(cv2.dilate(resize(changed, size, size), np.ones((3, 3), np.uint8)))
+    colour = np.where(changed[..., None] > 0, resize(parts.jaw.base, size, size), parts.picture)
+    alpha = resize(parts.alpha, size, size)[..., None]
+    foreground = np.clip(colour - (1 - alpha) * resize(parts.background, size, size), 0, alpha)
+    return np.concatenate([foreground, alpha], -1)
+
+
+def _grids(parts: PortraitParts) -> dict[str, Array]:
+    head, jaw, face = HEAD.slices(NODE_PX), JAW.slices(NODE_PX), FACE.slices(NODE_PX)
+    below_upper, above_lower = jaw_nodes_above_lower_lip(parts.seam, parts.fit.scale)
+    zone = np.asarray(cv2.dilate(parts.jaw.mouth_hole, np.ones((25, 25), np.uint8)))
+    # Only well inside the silhouette, so that no light falls on the background.
+    matte = np.asarray(cv2.GaussianBlur(resize(parts.alpha, GRID, GRID), (0, 0), 1.5))
+    matte = np.clip(2 * matte - 1, 0, 1)
+    surface, normals = parts.surface, np.moveaxis(parts.light.normals, -1, 0)
+    skull_maps = np.stack([
+        surface.skull, surface.skull_weight, below_upper, resize(zone, GRID, GRID), *normals,
+        1 / parts.light.brightness(), surface.skull_weight * matte * _RELIGHT,
+    ])  # fmt: skip
+    lids = lower_lid_displacements(parts.eyes, face_nodes())
+    skull = np.concatenate([parts.displacements.skull, lids])
+    canonical = parts.maps.upper[face]
+    folds = fold_shading(canonical[..., 0], canonical[..., 1])[[CURVE_INDEX[name] for name in FOLD_CURVES]]
+    return {
+        "skull_basis": skull.reshape(len(skull), -1),
+        "jaw_basis": parts.displacements.jaw.reshape(len(parts.displacements.jaw), -1),
+        "fold_basis": folds.reshape(len(folds), -1),
+        "skull_maps": skull_maps[:, *head],
+        "jaw_maps": np.stack([surface.jaw, surface.jaw_weight, above_lower])[:, *jaw],
+        "eye_maps": eye_maps(parts.eyes),
+    }
+
+
+def _scalars(parts: PortraitParts) -> Array:
+    fit, seam, (left, right) = parts.fit, parts.seam, parts.eyes
+    pivot = fit.place(np.array(NECK_PIVOT_MM))
+    smile = np.minimum(parts.smile, 1.1)
+    fold = 1 + (np.array(_FOLD_TINT) - 1) * parts.tone.saturation
+    middle_y = (left.centre[1] + right.centre[1]) / 2
+    eye_z = [parts.surface.skull[int(middle_y / NODE_PX), int(eye.centre[0] / NODE_PX)] for eye in (left, right)]
+    values = np.concatenate([
+        pivot, [fit.scale], seam.centre, seam.axis_x, seam.axis_y,
+        [fit.offset[2] - 10 * fit.scale, sum(eye_z) / 2 + fit.scale],
+        [closed_seam_mm(seam, parts.upper_share, fit.scale)],
+        left.axis_y, right.axis_y, parts.light.coefficients, parts.tone.cavity() * 255, fold,
+        1 - 0.55 * np.minimum(smile, 1), 0.9 * smile,
+    ])  # fmt: skip
+    if len(values) != len(SCALARS):
+        raise ValueError(f"{len(values)} scalars, expected {len(SCALARS)}")
+    return values
+
+
+def closed_seam_mm(seam: LipSeam, upper_share: float, px_per_mm: float) -> float:
+    """Where the lips meet in the middle once closed, millimetres below the line through the corners."""
+    upper, lower = (float(np.interp(0, seam.position, curve)) for curve in (seam.upper, seam.lower))
+    overlap = max(0.0, lower - upper - (0.0 if seam.closed else 0.25 * px_per_mm))
+    return (upper + upper_share * overlap) / px_per_mm

@@ -1,0 +1,115 @@
+"""Values of this service ↔ its messages."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import grpc
+import structlog
+from google.longrunning import operations_pb2
+from google.rpc import error_details_pb2, status_pb2
+
+from visage.identity.faces import Face
+from visage.identity.operations import OperationView
+from visage.identity.recognition import EmbeddedFace
+from visage.identity.records import IDENTITY_PREFIX, OPERATION_PREFIX, IdentityRecord
+from visage.runtime.errors import InvalidField, VisageError
+from visage.runtime.status import to_status
+from visage.v1 import identity_service_pb2 as pb
+from visage.v1 import media_pb2
+
+_NAME: Final = re.compile(r"identities/([a-z][a-z0-9-]{2,62})")
+_CHANGEABLE: Final = ("display_name", "labels", "consent_reference")
+
+
+def identity_id(name: str, field: str = "name") -> str:
+    """Returns the last part of an identity's name. Raises InvalidField."""
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise InvalidField(field, f"does not match {IDENTITY_PREFIX}{{identity}}, an id of 3 to 63 of a-z, 0-9 and -")
+    return match[1]
+
+
+def identity_message(record: IdentityRecord) -> pb.Identity:
+    """Returns an identity as it goes over the wire."""
+    message = pb.Identity(
+        name=record.name,
+        display_name=record.display_name,
+        labels=record.labels,
+        consent_reference=record.consent_reference,
+        state=f"STATE_{record.state}",
+        etag=record.etag,
+    )
+    message.create_time.FromDatetime(record.create_time)
+    message.update_time.FromDatetime(record.update_time)
+    if record.content is not None:
+        message.native_width = record.content.avatar.width_px
+        message.native_height = record.content.avatar.height_px
+        message.preview_asset = record.content.preview_asset
+    return message
+
+
+def changes_of(request: pb.UpdateIdentityRequest) -> Mapping[str, object]:
+    """Returns the fields to set and their values. Raises InvalidField for a path that cannot be changed."""
+    paths = list(request.update_mask.paths) if request.HasField("update_mask") else list(_CHANGEABLE)
+    for path in paths:
+        if path not in _CHANGEABLE:
+            raise InvalidField("update_mask", f"{path!r} is not one of {', '.join(_CHANGEABLE)}")
+    identity = request.identity
+    values = {
+        "display_name": identity.display_name,
+        "labels": dict(identity.labels),
+        "consent_reference": identity.consent_reference,
+    }
+    return {path: values[path] for path in paths}
+
+
+def box_message(face: Face) -> media_pb2.BoundingBox:
+    """Returns a face's bounding box."""
+    x, y, width, height = face.box
+    return media_pb2.BoundingBox(x=x, y=y, width=width, height=height)
+
+
+def landmarks_message(face: Face) -> pb.FaceLandmarks:
+    """Returns a face with its points."""
+    points = face.landmarks.ravel().tolist()
+    return pb.FaceLandmarks(box=box_message(face), confidence=face.confidence, points=points)
+
+
+def embedded_face_message(found: EmbeddedFace) -> pb.EmbedFaceResponse.Face:
+    """Returns a face with its embedding."""
+    embedding = pb.FaceEmbedding(model=found.embedding.model, values=found.embedding.values.tolist())
+    if found.face is None:
+        return pb.EmbedFaceResponse.Face(embedding=embedding)
+    return pb.EmbedFaceResponse.Face(embedding=embedding, box=box_message(found.face), confidence=found.face.confidence)
+
+
+def operation_message(view: OperationView) -> operations_pb2.Operation:
+    """Returns an operation as it goes over the wire."""
+    message = operations_pb2.Operation(name=OPERATION_PREFIX + view.record.operation_id, done=view.is_done)
+    message.metadata.Pack(
+        pb.CreateIdentityMetadata(
+            identity=IDENTITY_PREFIX + view.record.identity_id,
+            stage=f"STAGE_{view.stage}",
+            progress_percent=100 if view.identity is not None else view.stage.percent,
+        )
+    )
+    if view.identity is not None:
+        message.response.Pack(identity_message(view.identity))
+    elif view.record.error:
+        message.error.ParseFromString(base64.b64decode(view.record.error))
+    return message
+
+
+def pack_failure(error: VisageError | None) -> str:
+    """Returns an error as operations keep it: base64 of google.rpc.Status with its details; None is a cancellation."""
+    request_id = str(structlog.contextvars.get_contextvars().get("request_id", ""))
+    if error is not None:
+        status = to_status(error, request_id)
+    else:
+        status = status_pb2.Status(code=grpc.StatusCode.CANCELLED.value[0], message="cancelled")
+        status.details.add().Pack(error_details_pb2.RequestInfo(request_id=request_id))
+    return base64.b64encode(status.SerializeToString()).decode()

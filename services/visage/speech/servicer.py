@@ -1,0 +1,91 @@
+"""SpeechService: messages in, messages out; the decisions are the verbs'."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+from typing import Any
+
+from visage.media import pcm
+from visage.runtime.audio import Encoding
+from visage.runtime.errors import InvalidField, StreamOutOfOrder
+from visage.runtime.wire import duration_of
+from visage.speech.messages import format_message, read_options, timing_message, voice_message
+from visage.speech.ports import SpeechEngine
+from visage.speech.stream_speech import Flush, Sound, stream_speech
+from visage.speech.synthesize_speech import synthesize_speech
+from visage.speech.voices import VoiceCatalogue
+from visage.v1 import media_pb2, speech_service_pb2, speech_service_pb2_grpc
+
+Request = speech_service_pb2.StreamSynthesizeSpeechRequest
+Response = speech_service_pb2.StreamSynthesizeSpeechResponse
+
+
+class SpeechServicer(speech_service_pb2_grpc.SpeechServiceServicer):
+    """Implements `visage.v1.SpeechService`."""
+
+    def __init__(self, catalogue: VoiceCatalogue, engines: Mapping[str, SpeechEngine]) -> None:
+        self._catalogue = catalogue
+        self._engines = engines
+
+    async def ListVoices(
+        self, request: speech_service_pb2.ListVoicesRequest, context: Any
+    ) -> speech_service_pb2.ListVoicesResponse:
+        """A page of the voices."""
+        voices, token = self._catalogue.page(request.language_code, request.page_size, request.page_token)
+        return speech_service_pb2.ListVoicesResponse(voices=map(voice_message, voices), next_page_token=token)
+
+    async def GetVoice(self, request: speech_service_pb2.GetVoiceRequest, context: Any) -> speech_service_pb2.Voice:
+        """One voice."""
+        return voice_message(self._catalogue.get(request.name))
+
+    async def SynthesizeSpeech(
+        self, request: speech_service_pb2.SynthesizeSpeechRequest, context: Any
+    ) -> speech_service_pb2.SynthesizeSpeechResponse:
+        """A whole text at once."""
+        delivery, encoding = read_options(request.options, "options", self._catalogue, Encoding.WAV)
+        recording = await synthesize_speech(request.input.text, "input.text", delivery, encoding, self._engines)
+        return speech_service_pb2.SynthesizeSpeechResponse(
+            audio=recording.audio,
+            audio_format=format_message(encoding, delivery.sample_rate_hz),
+            timing=timing_message(recording.timing),
+            voice=delivery.voice.name,
+        )
+
+    async def StreamSynthesizeSpeech(self, requests: AsyncIterator[Request], context: Any) -> AsyncIterator[Response]:
+        """Text in pieces, timing and sound by clause."""
+        config = await _read_config(requests)
+        delivery, encoding = read_options(config, "config", self._catalogue, Encoding.LINEAR16)
+        if encoding is not Encoding.LINEAR16:
+            raise InvalidField("config.audio_format.encoding", "streams carry LINEAR16", limit="LINEAR16")
+        yield Response(
+            header=Response.Header(
+                audio_format=format_message(encoding, delivery.sample_rate_hz), voice=delivery.voice.name
+            )
+        )
+        async with aclosing(stream_speech(_pieces(requests), "text", delivery, self._engines)) as parts:
+            async for part in parts:
+                if isinstance(part, Sound):
+                    data = pcm.to_int16(part.samples).astype("<i2").tobytes()
+                    yield Response(audio=media_pb2.AudioChunk(start_offset=duration_of(part.start_s), data=data))
+                else:
+                    yield Response(timing=timing_message(part))
+
+
+async def _read_config(requests: AsyncIterator[Request]) -> speech_service_pb2.SynthesisOptions:
+    request = await anext(requests, None)
+    kind = "end of stream" if request is None else request.WhichOneof("request")
+    if request is None or kind != "config":
+        raise StreamOutOfOrder(expected="config", got=str(kind))
+    return request.config
+
+
+async def _pieces(requests: AsyncIterator[Request]) -> AsyncIterator[str | Flush]:
+    async for request in requests:
+        kind = request.WhichOneof("request")
+        if kind == "text":
+            yield request.text
+        elif kind == "flush":
+            yield Flush()
+        else:
+            raise StreamOutOfOrder(expected="text or flush", got=str(kind))
