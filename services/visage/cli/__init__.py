@@ -1,0 +1,1 @@
+"""The `visage` command, a customer of `visage.client`."""

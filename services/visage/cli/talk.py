@@ -1,0 +1,92 @@
+"""`visage talk`: a portrait and a performance in, an MP4 out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from visage.cli import console
+from visage.cli.mesh import connect
+from visage.client import AsyncVisage, Clip, PerformanceControls, synthesis_options
+from visage.client.connection import SERVICES
+
+
+def talk(
+    portrait: Annotated[str, typer.Argument(help="A photo's path or an identity's name (identities/…).")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="MP4 file to write.")],
+    text: Annotated[str | None, typer.Option(help="What to say.")] = None,
+    audio: Annotated[Path | None, typer.Option(help="Speech to lip-sync to: WAV, FLAC, OGG, MP3.")] = None,
+    voice: Annotated[str, typer.Option(help="Voice for --text; see `visage voices`.")] = "",
+    width: Annotated[int, typer.Option(help="Width in pixels, even.")] = 512,
+    height: Annotated[int, typer.Option(help="Height in pixels, even.")] = 512,
+    fps: Annotated[float, typer.Option(help="Frames per second, 10-60.")] = 25.0,
+    background: Annotated[str | None, typer.Option(help='"#rrggbb" or a picture; default: the photo\'s.')] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same motion.")] = 0,
+) -> None:
+    """Make a portrait speak; uses a running mesh or starts one for this call."""
+    if (text is None) == (audio is None):
+        raise typer.BadParameter("give either --text or --audio")
+    if text == "-":
+        text = typer.get_text_stream("stdin").read()
+    options: dict[str, object] = {"width": width, "height": height, "fps": fps, "background": background}
+    console.run(_talk(portrait, output, text, audio, voice, seed, options))
+
+
+async def _talk(
+    portrait: str,
+    output: Path,
+    text: str | None,
+    audio: Path | None,
+    voice: str,
+    seed: int,
+    options: dict[str, object],
+) -> None:
+    if not output.parent.is_dir():
+        raise ValueError(f"folder {output.parent} does not exist")
+    async with connect(SERVICES) as visage:
+        name, temporary = await _identity(visage, portrait)
+        try:
+            request = await visage.generation.request(
+                name,
+                text=text,
+                audio=audio,
+                synthesis=synthesis_options(voice),
+                controls=PerformanceControls(seed=seed),
+                **options,  # type: ignore[arg-type]  # checked by the command's own signature
+            )
+            with console.progress("rendering") as update:
+                clip = await visage.generation.save(
+                    request, output, lambda seconds: update(f"rendered {seconds:.1f} s", seconds)
+                )
+        finally:
+            if temporary:
+                await visage.identities.delete(name, allow_missing=True)
+    _report(clip)
+
+
+async def _identity(visage: AsyncVisage, portrait: str) -> tuple[str, bool]:
+    """Returns the identity's name and whether it was made for this call."""
+    if portrait.startswith("identities/"):
+        return portrait, False
+    with console.progress("looking at the photo", 100) as update:
+        identity = await visage.identities.create(Path(portrait), progress=update)
+    return identity.name, True
+
+
+def _report(clip: Clip) -> None:
+    summary = clip.summary
+
+    def text() -> str:
+        lines = [f"{clip.path}: {clip.byte_count / 1e6:.2f} MB"]
+        if summary is not None:
+            speed = summary.duration_s / clip.received_s if clip.received_s else 0.0
+            lines[0] += (
+                f", {summary.frame_count} frames, {summary.duration_s:.1f} s, {speed:.1f} x real time, "
+                f"first fragment after {summary.time_to_first_frame_s:.2f} s"
+            )
+        lines += [f"note at {notice.at_s:.1f} s: {notice.message}" for notice in clip.notices]
+        return "\n".join(lines)
+
+    console.show(clip, text)

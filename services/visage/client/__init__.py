@@ -1,0 +1,47 @@
+"""The Python client of Visage; the only public Python API."""
+
+from __future__ import annotations
+
+from visage.client.errors import (
+    Busy,
+    Conflict,
+    Failed,
+    InvalidRequest,
+    NotFound,
+    NotUsable,
+    TimedOut,
+    Unavailable,
+    VisageError,
+)
+from visage.client.settings import ClientSettings
+from visage.client.speech import synthesis_options
+from visage.client.values import Clip, Curves, Face, Identity, Notice, Span, Speech, Summary, Timing, Voice
+from visage.client.visage import AsyncVisage, Visage
+from visage.v1.curves_pb2 import PerformanceControls
+
+__all__ = [
+    "AsyncVisage",
+    "Busy",
+    "ClientSettings",
+    "Clip",
+    "Conflict",
+    "Curves",
+    "Face",
+    "Failed",
+    "Identity",
+    "InvalidRequest",
+    "NotFound",
+    "NotUsable",
+    "Notice",
+    "PerformanceControls",
+    "Span",
+    "Speech",
+    "Summary",
+    "TimedOut",
+    "Timing",
+    "Unavailable",
+    "Visage",
+    "VisageError",
+    "Voice",
+    "synthesis_options",
+]

@@ -1,0 +1,98 @@
+"""Talking pictures in one call."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from visage.client import values, wire
+from visage.client.assets import Assets
+from visage.client.connection import Connection
+from visage.v1 import composition_service_pb2 as pb
+from visage.v1 import composition_service_pb2_grpc, curves_pb2, media_pb2, speech_service_pb2
+
+Progress = Callable[[float], None]
+"""Told the seconds of video that have arrived."""
+
+
+class Generation:
+    """The composition service."""
+
+    def __init__(self, connection: Connection, assets: Assets) -> None:
+        self._connection = connection
+        self._assets = assets
+
+    async def request(
+        self,
+        identity: str,
+        *,
+        text: str | None = None,
+        audio: values.Media | None = None,
+        curves: values.Curves | None = None,
+        width: int = 0,
+        height: int = 0,
+        fps: float = 25.0,
+        background: values.Media | None = None,
+        synthesis: speech_service_pb2.SynthesisOptions | None = None,
+        controls: curves_pb2.PerformanceControls | None = None,
+    ) -> pb.GenerateAvatarRequest:
+        """Returns the message of a generation; exactly one of text, audio and curves drives it."""
+        if sum(driver is not None for driver in (text, audio, curves)) != 1:
+            raise ValueError("exactly one of text, audio and curves must be given")
+        performance = pb.Performance(synthesis=synthesis, controls=controls)
+        if text is not None:
+            performance.speech.text = text
+        elif audio is not None:
+            performance.audio.CopyFrom(await self._assets.source(audio))
+        elif curves is not None:
+            performance.curves.CopyFrom(wire.curve_clip(curves))
+        scene = pb.Scene(
+            identity=identity,
+            video=media_pb2.VideoOutput(width=width, height=height, frame_rate=wire.frame_rate(fps)),
+        )
+        if isinstance(background, str) and background.startswith("#"):
+            scene.background.color = background
+        elif background is not None:
+            scene.background.image.CopyFrom(await self._assets.source(background))
+        return pb.GenerateAvatarRequest(scene=scene, performance=performance)
+
+    async def stream(self, request: pb.GenerateAvatarRequest) -> AsyncIterator[pb.GenerateAvatarResponse]:
+        """Yields the parts of a generation as they come; stopping early cancels it in the whole mesh."""
+        stub = composition_service_pb2_grpc.CompositionServiceStub(self._connection.channel("composition"))
+        call = stub.GenerateAvatar(request, timeout=self._connection.settings.stream_timeout_s)
+        async for response in self._connection.stream(call):
+            yield response
+
+    async def save(
+        self, request: pb.GenerateAvatarRequest, path: Path, progress: Progress | None = None
+    ) -> values.Clip:
+        """Writes a generation into an MP4 file; the file appears when it is complete."""
+        clip = values.Clip(path=path)
+        started_s = time.perf_counter()
+        part = path.with_name(f".{path.name}.part")
+        try:
+            with part.open("wb") as file:
+                async for response in self.stream(request):
+                    kind = response.WhichOneof("response")
+                    if kind == "header":
+                        clip.mime_type = response.header.mime_type
+                    elif kind == "fragment":
+                        await asyncio.to_thread(file.write, response.fragment.data)
+                        clip.byte_count += len(response.fragment.data)
+                        if progress is not None and response.fragment.end_of_segment:
+                            # start and duration stand on the first part; small segments have one part.
+                            end = wire.seconds(response.fragment.start_offset) + wire.seconds(
+                                response.fragment.duration
+                            )
+                            progress(end)
+                    elif kind == "notice":
+                        clip.notices.append(wire.notice(response.notice))
+                    elif kind == "summary":
+                        clip.summary = wire.summary(response.summary)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+        clip.received_s = time.perf_counter() - started_s
+        return clip

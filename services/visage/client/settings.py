@@ -1,0 +1,19 @@
+"""Where the services are; from arguments, then `VISAGE_…` variables, then the default ports on loopback."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ClientSettings(BaseSettings):
+    """Addresses and patience of a client."""
+
+    model_config = SettingsConfigDict(env_prefix="VISAGE_", extra="ignore", frozen=True)
+
+    identity_address: str = Field("127.0.0.1:50051", description="gRPC target of the identity service.")
+    speech_address: str = Field("127.0.0.1:50052", description="gRPC target of the speech service.")
+    animation_address: str = Field("127.0.0.1:50053", description="gRPC target of the animation service.")
+    composition_address: str = Field("127.0.0.1:50054", description="gRPC target of the composition service.")
+    call_timeout_s: float = Field(60.0, gt=0, description="Seconds for unary calls.")
+    stream_timeout_s: float = Field(600.0, gt=0, description="Seconds for streams: a long clip on a slow machine.")

@@ -1,0 +1,119 @@
+"""What the client takes and gives: plain values instead of messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+Media = str | Path | bytes
+"""A file's path, its bytes, or the name of an asset (`assets/…`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A renderable face."""
+
+    name: str
+    display_name: str
+    labels: Mapping[str, str]
+    state: str
+    preview_asset: str
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A voice of the speech service."""
+
+    name: str
+    display_name: str
+    language_codes: Sequence[str]
+    sample_rate_hz: int
+    tier: str
+    gender: str
+    license: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A word, IPA phoneme or viseme with its time in seconds; text offsets are code points, words only."""
+
+    text: str
+    start_s: float
+    end_s: float
+    text_start: int = -1
+    text_end: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Timed transcript."""
+
+    words: Sequence[Span] = ()
+    phonemes: Sequence[Span] = ()
+    visemes: Sequence[Span] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """Synthesised audio: a complete WAV file unless another encoding was asked for."""
+
+    audio: bytes
+    sample_rate_hz: int
+    timing: Timing
+    voice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """A performance: `values` [frames, channels] float32 0..1, `poses` [frames, 6] degrees and metres."""
+
+    channels: Sequence[str]
+    frame_rate: float
+    values: npt.NDArray[np.float32]
+    poses: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A detected face: box (x, y, width, height) and points [478, 3] in pixels, or its embedding [128]."""
+
+    box: tuple[float, float, float, float]
+    confidence: float
+    points: npt.NDArray[np.float32] | None = None
+    embedding: npt.NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Totals of a generation; stages overlap in time."""
+
+    frame_count: int
+    duration_s: float
+    time_to_first_frame_s: float
+    stage_seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that the service noticed and went on."""
+
+    kind: str
+    message: str
+    at_s: float
+
+
+@dataclass(slots=True)
+class Clip:
+    """Progress and result of a generation, filled while it is received."""
+
+    path: Path | None = None
+    mime_type: str = ""
+    byte_count: int = 0
+    received_s: float = 0.0
+    summary: Summary | None = None
+    notices: list[Notice] = field(default_factory=list)

@@ -1,0 +1,123 @@
+"""Messages ↔ values, and media as inline bytes or assets."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from google.protobuf import duration_pb2
+
+from visage.client import values
+from visage.v1 import (
+    composition_service_pb2,
+    curves_pb2,
+    errors_pb2,
+    identity_service_pb2,
+    media_pb2,
+    speech_service_pb2,
+)
+
+
+def seconds(duration: duration_pb2.Duration) -> float:
+    """Returns a duration in seconds."""
+    return float(duration.seconds + duration.nanos / 1e9)
+
+
+def frame_rate(fps: float) -> media_pb2.FrameRate:
+    """Returns frames per second as the nearest ratio with a denominator of at most 1001."""
+    ratio = Fraction(fps).limit_denominator(1001)
+    return media_pb2.FrameRate(numerator=ratio.numerator, denominator=ratio.denominator)
+
+
+def identity(message: identity_service_pb2.Identity) -> values.Identity:
+    """Returns an identity's value."""
+    state = identity_service_pb2.Identity.State.Name(message.state).removeprefix("STATE_")
+    return values.Identity(
+        message.name, message.display_name, dict(message.labels), state, message.preview_asset, message.etag
+    )
+
+
+def voice(message: speech_service_pb2.Voice) -> values.Voice:
+    """Returns a voice's value."""
+    return values.Voice(
+        message.name,
+        message.display_name,
+        tuple(message.language_codes),
+        message.native_sample_rate_hertz,
+        speech_service_pb2.Voice.Tier.Name(message.tier).removeprefix("TIER_").lower(),
+        speech_service_pb2.Voice.Gender.Name(message.gender).removeprefix("GENDER_").lower(),
+        message.license,
+    )
+
+
+def timing(message: curves_pb2.SpeechTiming) -> values.Timing:
+    """Returns a timed transcript's value."""
+
+    def span(text: str, item: Any, start: int = -1, end: int = -1) -> values.Span:
+        return values.Span(text, seconds(item.start_offset), seconds(item.end_offset), start, end)
+
+    return values.Timing(
+        tuple(span(w.word, w, w.text_start, w.text_end) for w in message.words),
+        tuple(span(p.phoneme, p) for p in message.phonemes),
+        tuple(span(v.viseme, v) for v in message.visemes),
+    )
+
+
+def notice(message: errors_pb2.StreamNotice) -> values.Notice:
+    """Returns a notice's value."""
+    kind = errors_pb2.StreamNotice.Kind.Name(message.kind).removeprefix("KIND_").lower()
+    return values.Notice(kind, message.message, seconds(message.at_offset))
+
+
+def summary(message: composition_service_pb2.GenerationSummary) -> values.Summary:
+    """Returns a summary's value."""
+    return values.Summary(
+        message.frame_count,
+        seconds(message.media_duration),
+        seconds(message.time_to_first_frame),
+        dict(message.stage_seconds),
+    )
+
+
+def face_box(message: media_pb2.BoundingBox) -> tuple[float, float, float, float]:
+    """Returns x, y, width, height."""
+    return message.x, message.y, message.width, message.height
+
+
+def collect_curves(header: curves_pb2.CurveHeader, blocks: list[curves_pb2.CurveBlock]) -> values.Curves:
+    """Joins a header and its blocks into one clip."""
+    channel_count = len(header.channels)
+    rows = [np.asarray(block.values, np.float32).reshape(block.frame_count, channel_count) for block in blocks]
+    poses = [
+        (p.yaw_degrees, p.pitch_degrees, p.roll_degrees, p.x, p.y, p.z) for block in blocks for p in block.head_poses
+    ]
+    frames = np.concatenate(rows) if rows else np.zeros((0, channel_count), np.float32)
+    pose_rows = np.asarray(poses, np.float32).reshape(-1, 6)
+    if len(pose_rows) == 0:
+        pose_rows = np.zeros((len(frames), 6), np.float32)
+    rate = header.frame_rate.numerator / header.frame_rate.denominator
+    return values.Curves(tuple(header.channels), rate, frames, pose_rows)
+
+
+def curve_clip(curves: values.Curves, frames_per_block: int = 256) -> curves_pb2.CurveClip:
+    """Returns the message of a clip."""
+    header = curves_pb2.CurveHeader(
+        schema="curveSchemas/arkit-52",
+        channels=list(curves.channels),
+        frame_rate=frame_rate(curves.frame_rate),
+        has_head_pose=True,
+    )
+    clip = curves_pb2.CurveClip(header=header)
+    for start in range(0, len(curves.values), frames_per_block):
+        rows = curves.values[start : start + frames_per_block]
+        clip.blocks.add(
+            start_frame=start,
+            frame_count=len(rows),
+            values=rows.reshape(-1).tolist(),
+            head_poses=[
+                curves_pb2.HeadPose(yaw_degrees=p[0], pitch_degrees=p[1], roll_degrees=p[2], x=p[3], y=p[4], z=p[5])
+                for p in curves.poses[start : start + frames_per_block].tolist()
+            ],
+        )
+    return clip
