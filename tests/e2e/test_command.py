@@ -1,0 +1,112 @@
+"""The `visage` command against a running mesh."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from visage.client import ClientSettings
+
+pytestmark = pytest.mark.e2e
+
+
+def visage(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command; it must never show a traceback."""
+    command = [sys.executable, "-m", "visage.cli", *arguments]
+    outcome = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
+    assert "Traceback" not in outcome.stderr, outcome.stderr
+    return outcome
+
+
+def test_talk_writes_a_film_and_leaves_no_identity(
+    addresses: ClientSettings, identity: str, portrait_file: Path, tmp_path: Path
+) -> None:
+    """`visage talk` with a photo writes the MP4 and deletes the identity it made on the way."""
+    film = tmp_path / "film.mp4"
+    outcome = visage("--json", "talk", str(portrait_file), "--text", "Hello there.", "-o", str(film))
+    listed = json.loads(visage("--json", "identity", "list").stdout)
+
+    assert outcome.returncode == 0, outcome.stderr
+    assert json.loads(outcome.stdout)["summary"]["frame_count"] > 10
+    assert film.read_bytes()[4:8] == b"ftyp"
+    assert [item["name"] for item in listed] == [identity]
+
+
+def test_speak_writes_audio_and_timing(addresses: ClientSettings, tmp_path: Path) -> None:
+    """`visage speak` writes a WAV whose length holds all words of the timing file."""
+    sound, timing = tmp_path / "speech.wav", tmp_path / "timing.json"
+    outcome = visage("speak", "Good morning.", "-o", str(sound), "--timing", str(timing))
+    words = json.loads(timing.read_text())["words"]
+
+    assert outcome.returncode == 0, outcome.stderr
+    assert [word["text"].strip(".").lower() for word in words] == ["good", "morning"]
+    assert 0.3 < words[-1]["end_s"] <= soundfile.info(sound).duration + 0.05
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_animate_writes_curves(addresses: ClientSettings, tmp_path: Path, suffix: str) -> None:
+    """`visage animate` writes one row a frame with 52 curves and a pose."""
+    path = tmp_path / f"curves{suffix}"
+    outcome = visage("animate", "--text", "Good morning.", "-o", str(path))
+    lines = path.read_text().splitlines()
+    rows = list(csv.DictReader(lines)) if suffix == ".csv" else [json.loads(line) for line in lines]
+
+    assert outcome.returncode == 0, outcome.stderr
+    assert len(rows[0]) == 1 + 52 + 6
+    assert max(float(row["JawOpen"]) for row in rows) > 0.1
+
+
+def test_identity_lives_from_create_to_delete(
+    addresses: ClientSettings, identity: str, portrait_file: Path, tmp_path: Path
+) -> None:
+    """create, show with preview, compare and delete work by name or id."""
+    created = visage("--json", "identity", "create", str(portrait_file), "--id", "second-one")
+    shown = visage("--json", "identity", "show", "second-one", "--preview", str(tmp_path / "preview.png"))
+    compared = visage("--json", "identity", "compare", identity, str(portrait_file))
+    deleted = visage("identity", "delete", "second-one")
+    gone = visage("--json", "identity", "show", "second-one")
+
+    assert created.returncode == 0, created.stderr
+    assert json.loads(shown.stdout)["state"] == "READY"
+    assert (tmp_path / "preview.png").read_bytes().startswith(b"\x89PNG")
+    assert json.loads(compared.stdout)["same_person"] is True
+    assert deleted.returncode == 0
+    assert gone.returncode == 1
+    assert json.loads(gone.stderr)["reason"] == "RESOURCE_NOT_FOUND"
+
+
+def test_errors_are_one_clear_line(addresses: ClientSettings, identity: str, tmp_path: Path) -> None:
+    """A wrong photo, a missing file and a wrong option end with status 1 or 2 and say what to do."""
+    text = tmp_path / "notes.txt"
+    text.write_text("not a photo")
+    wrong = visage("identity", "create", str(text))
+    missing = visage("talk", str(tmp_path / "nobody.jpg"), "--text", "Hi.", "-o", str(tmp_path / "x.mp4"))
+    both = visage("talk", "identities/astronaut", "-o", str(tmp_path / "x.mp4"))
+
+    assert (wrong.returncode, missing.returncode, both.returncode) == (1, 1, 2)
+    assert "photo" in wrong.stderr
+    assert "nobody.jpg" in missing.stderr
+    assert "--text" in both.stderr
+    assert not (tmp_path / "x.mp4").exists()
+
+
+def test_status_names_every_service(addresses: ClientSettings, identity: str) -> None:
+    """`visage status` shows four serving services and ends with 0."""
+    outcome = visage("--json", "status")
+
+    assert outcome.returncode == 0
+    assert set(json.loads(outcome.stdout).values()) == {"serving"}
+
+
+def test_doctor_finds_everything(identity: str) -> None:
+    """On a machine that is set up, `visage doctor` is content."""
+    outcome = visage("--json", "doctor")
+
+    assert outcome.returncode == 0, outcome.stdout
+    assert all(check["fine"] for check in json.loads(outcome.stdout))

@@ -1,0 +1,152 @@
+"""Pictures to sizes and layouts, messages in parts, fields of peers by our names, the renderer's signature."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from google.protobuf import text_format
+from google.rpc import error_details_pb2, status_pb2
+from numpy.typing import NDArray
+from tritonclient.grpc import model_config_pb2
+
+from visage.composition.inference import RENDERER
+from visage.composition.messages import contents_of, scene_of
+from visage.composition.peer_fields import rename, rename_fields
+from visage.composition.pictures import FrameConverter, background_of
+from visage.composition.values import Mp4Delivery, RawDelivery, RawFrame, RawSound, Segment
+from visage.media.frames import PixelLayout
+from visage.runtime.errors import InvalidField, PeerFailed, PeerUnavailable
+from visage.runtime.status import to_status
+from visage.runtime.triton.announcements import read_signature
+from visage.v1 import composition_service_pb2, media_pb2
+
+pytestmark = pytest.mark.unit
+
+
+def test_scaling_keeps_the_picture(astronaut: NDArray[np.uint8]) -> None:
+    """Half the size has the mean of each four pixels."""
+    converter = FrameConverter(256, 256, PixelLayout.RGB24)
+    small = np.frombuffer(converter.convert_to_bytes(astronaut), np.uint8).reshape(256, 256, 3).astype(float)
+    means = astronaut.reshape(256, 2, 256, 2, 3).mean((1, 3))
+
+    assert np.abs(small - means).mean() < 1.5
+
+
+def test_rgb_of_the_same_size_is_untouched(astronaut: NDArray[np.uint8]) -> None:
+    """Nothing is lost where nothing is to be done."""
+    assert FrameConverter(512, 512, PixelLayout.RGB24).convert_to_bytes(astronaut) == astronaut.tobytes()
+
+
+def test_read_only_frames_are_accepted(astronaut: NDArray[np.uint8]) -> None:
+    """Frames may lie in memory that is not ours to write."""
+    frozen = astronaut.copy()
+    frozen.setflags(write=False)
+
+    assert len(FrameConverter(512, 512, PixelLayout.I420).convert_to_bytes(frozen)) == 512 * 512 * 3 // 2
+
+
+def test_nv12_and_i420_differ_in_order_only(astronaut: NDArray[np.uint8]) -> None:
+    """The same luma; chroma interleaved or in planes. Luma is that of BT.601 with limited range."""
+    planes = [
+        np.frombuffer(FrameConverter(512, 512, layout).convert_to_bytes(astronaut), np.uint8)
+        for layout in (PixelLayout.NV12, PixelLayout.I420)
+    ]
+    count = 512 * 512
+    chroma = planes[1][count:].reshape(2, -1).T.reshape(-1)
+    luma = 16 + astronaut.reshape(-1, 3) @ np.array([65.481, 128.553, 24.966]) / 255
+
+    assert np.abs(planes[0][:count].astype(float) - luma).max() < 3
+    assert (planes[0][:count] == planes[1][:count]).all() and np.abs(planes[0][count:].astype(int) - chroma).max() <= 2
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (100, 300, 3), (2000, 900, 3), (512, 512, 3)])
+def test_any_picture_covers_the_frame(shape: tuple[int, int, int]) -> None:
+    """Small, wide, tall: 512 x 512 without borders."""
+    background = background_of(np.full(shape, 90, np.uint8))
+
+    assert background.shape == (512, 512, 3) and (background == 90).all()
+
+
+def test_large_parts_are_cut() -> None:
+    """Segments to 256 KiB, frames to 1 MiB, sound to 64 KiB; joined they are whole."""
+    data = np.random.default_rng(2).bytes(1_200_000)
+    segment = [c["fragment"] for c in contents_of(Segment(3, Fraction(1), Fraction(1, 2), data))]
+    frame = [c["frame"] for c in contents_of(RawFrame(7, Fraction(7, 25), data))]
+    sound = [c["audio"] for c in contents_of(RawSound(Fraction(1), 16_000, data[:100_000]))]
+
+    assert b"".join(part.data for part in segment) == b"".join(part.data for part in frame) == data
+    assert max(len(part.data) for part in segment) == 2**18 and max(len(part.data) for part in frame) == 2**20
+    assert [part.end_of_segment for part in segment] == [False] * 4 + [True]
+    assert [part.byte_offset for part in frame] == [0, 2**20] and frame[1].end_of_frame
+    assert (
+        len(sound[0].data) == 2**16 and sound[1].start_offset.nanos == 48_000_000 and sound[1].start_offset.seconds == 3
+    )
+
+
+def test_a_scene_has_its_defaults() -> None:
+    """512 x 512, MP4 in fragments of 500 ms with sound, the photo's own background."""
+    scene = scene_of(composition_service_pb2.Scene(identity="identities/anna"))
+
+    assert (scene.video.width, scene.video.height, scene.video.frame_rate, scene.background) == (512, 512, None, None)
+    assert scene.video.delivery == Mp4Delivery(0, Fraction(1, 2), False)
+
+
+def test_a_scene_says_what_is_wanted() -> None:
+    """Sizes, an odd rate, raw NV12 and a colour."""
+    video = media_pb2.VideoOutput(
+        width=640, height=360, frame_rate=media_pb2.FrameRate(numerator=30000, denominator=1001)
+    )
+    video.raw_frames.pixel_format = media_pb2.PIXEL_FORMAT_NV12
+    background = composition_service_pb2.Background(color="#102030")
+    scene = scene_of(composition_service_pb2.Scene(identity="identities/a", video=video, background=background))
+
+    assert (scene.video.width, scene.video.height, scene.video.frame_rate) == (640, 360, Fraction(30000, 1001))
+    assert scene.video.delivery == RawDelivery(PixelLayout.NV12) and scene.background == "#102030"
+
+
+FIELDS = {"config": "performance.synthesis", "text": "performance.speech.text"}
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("text", "performance.speech.text"),
+        ("config.prosody.rate", "performance.synthesis.prosody.rate"),
+        ("config[2].x", "performance.synthesis[2].x"),
+        ("configuration", "configuration"),
+        ("", ""),
+    ],
+)
+def test_fields_are_renamed_with_what_lies_below(theirs: str, ours: str) -> None:
+    """Only whole names count."""
+    assert rename(theirs, FIELDS) == ours
+
+
+def test_a_peer_s_refusal_names_our_fields() -> None:
+    """Message, BadRequest and ErrorInfo speak of the caller's own request; the code stays."""
+    packed = to_status(InvalidField("config.voice", "unknown"), "request-1").SerializeToString()
+    error = rename_fields(PeerFailed("speech", 3, "config.voice: unknown", packed), FIELDS)
+
+    assert isinstance(error, PeerFailed) and error.code == 3 and error.message == "performance.synthesis.voice: unknown"
+    status = status_pb2.Status.FromString(error.packed_status or b"")
+    bad_request, info = error_details_pb2.BadRequest(), error_details_pb2.ErrorInfo()
+    assert [detail.Unpack(into) for detail in status.details for into in (bad_request, info)].count(True) == 2
+    assert bad_request.field_violations[0].field == info.metadata["field"] == "performance.synthesis.voice"
+
+
+def test_other_errors_pass_unchanged() -> None:
+    """A connection that broke names no field."""
+    error = PeerUnavailable("speech", "gone")
+
+    assert rename_fields(error, FIELDS) is error
+
+
+def test_the_renderer_s_signature_is_the_repository_s() -> None:
+    """Names, types and shapes declared here are those of config.pbtxt."""
+    path = Path(__file__).resolve().parents[2] / "model_repository" / "renderer" / "config.pbtxt"
+    served = text_format.Parse(path.read_text(), model_config_pb2.ModelConfig())
+
+    RENDERER.check(read_signature(served))
