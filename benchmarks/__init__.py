@@ -1,0 +1,1 @@
+"""Where every published figure comes from: `make bench` prints the table, `make demo` makes the picture."""

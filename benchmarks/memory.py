@@ -1,0 +1,35 @@
+"""Memory and processor time of process trees, from /proc."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def tree(roots: Iterable[int]) -> set[int]:
+    """Returns the pids of `roots` and of everything they started."""
+    parents: dict[int, int] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        parents[int(path.parent.name)] = int(fields[1])
+    found = set(roots)
+    while True:
+        more = {pid for pid, parent in parents.items() if parent in found} - found
+        if not more:
+            return found
+        found |= more
+
+
+def proportional_mb(roots: Iterable[int]) -> float:
+    """Returns the proportional set size of the trees in MB: pages that several share are counted once."""
+    total_kb = 0
+    for pid in tree(roots):
+        try:
+            text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        except OSError:
+            continue
+        total_kb += next((int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")), 0)
+    return total_kb / 1024
