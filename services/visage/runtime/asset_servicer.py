@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Final
 
 from google.protobuf import empty_pb2
 
@@ -19,6 +20,9 @@ from visage.runtime.errors import (
 from visage.runtime.server import Servicer
 from visage.v1 import asset_service_pb2 as pb
 from visage.v1 import asset_service_pb2_grpc
+
+CANCELLATION_GRACE_S: Final = 0.1
+"""A cancelled upload looks like a finished one until its cancellation arrives, a moment later (grpc issue 33038)."""
 
 
 class AssetServicer(asset_service_pb2_grpc.AssetServiceServicer):
@@ -44,6 +48,9 @@ class AssetServicer(asset_service_pb2_grpc.AssetServiceServicer):
             self._check_size(len(data))
         if header is None:
             raise StreamOutOfOrder("header", "end of stream")
+        if not header.size_bytes and not header.sha256:
+            # Nothing tells a whole upload from one that was cut off, but that the latter is cancelled.
+            await asyncio.sleep(CANCELLATION_GRACE_S)
         return asset_message(await self._assets.put(_verified(bytes(data), header)))
 
     async def DownloadAsset(
