@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from fractions import Fraction
 from typing import Any
@@ -22,7 +22,7 @@ from visage.composition.values import Avatar, Frames
 from visage.media.arkit import CURVE_COUNT, CURVE_INDEX
 from visage.media.curves import CurveBlock
 from visage.media.frames import Picture
-from visage.media.portrait import AVATAR_TENSORS
+from visage.media.portrait import AVATAR_LAYOUT, AVATAR_TENSORS
 from visage.runtime.errors import ResourceNotFound
 from visage.runtime.wire import curve_block_message, curve_header_message, duration_of, frame_rate_of
 from visage.v1 import (
@@ -45,7 +45,7 @@ SPEECH_RATE_HZ = 16_000
 def avatar_bytes(fill: int = 1) -> bytes:
     """An avatar file whose tensors hold `fill`."""
     tensors = {spec.name: np.full(spec.shape, fill, spec.dtype) for spec in AVATAR_TENSORS}
-    return save(tensors | {"preview": np.zeros((512, 512, 3), np.uint8)}, {"format": "visage-avatar-1"})
+    return save(tensors | {"preview": np.zeros((512, 512, 3), np.uint8)}, {"format": AVATAR_LAYOUT})
 
 
 def hum(seconds: float, sample_rate_hz: int = SPEECH_RATE_HZ) -> NDArray[np.int16]:
@@ -95,9 +95,7 @@ class FakeIdentity(identity_service_pb2_grpc.IdentityServiceServicer):
             self.known_digests.append(request.known_digest)
             response = identity_service_pb2.GetAvatarResponse
             digest = hashlib.sha256(self.content).hexdigest()
-            yield response(
-                header=response.Header(digest=digest, size_bytes=len(self.content), layout="visage-avatar-1")
-            )
+            yield response(header=response.Header(digest=digest, size_bytes=len(self.content), layout=AVATAR_LAYOUT))
             if request.known_digest != digest:
                 for start in range(0, len(self.content), 1 << 20):
                     yield response(data=self.content[start : start + (1 << 20)])
@@ -215,9 +213,17 @@ class _FakeSession:
         self._renderer = renderer
         self._background = background
 
-    async def render(self, curves: NDArray[np.float32], poses: NDArray[np.float32], deadline_s: float) -> Frames:
+    async def render(
+        self,
+        curves: NDArray[np.float32],
+        poses: NDArray[np.float32],
+        light: NDArray[np.float32],
+        deadline_s: float,
+        outputs: Sequence[str] = ("frames",),
+    ) -> dict[str, Frames]:
         renderer = self._renderer
-        assert curves.shape == (8, CURVE_COUNT) and poses.shape == (8, 6) and deadline_s > 0
+        assert curves.shape == (8, CURVE_COUNT) and poses.shape == (8, 6) and light.shape == (8, 7) and deadline_s > 0
+        assert outputs == ("frames",)
         renderer.running += 1
         renderer.most_running = max(renderer.most_running, renderer.running)
         try:
@@ -238,4 +244,4 @@ class _FakeSession:
         frames: Frames = np.empty((8, 512, 512, 3), np.uint8)
         frames[:] = grey[:, None, None, None]
         frames[:, :CORNER_PX, :CORNER_PX] = self._background[:CORNER_PX, :CORNER_PX]
-        return frames
+        return {"frames": frames}

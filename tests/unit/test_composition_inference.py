@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from visage.composition.inference import RENDERER, TritonRenderer
-from visage.composition.values import Avatar
+from visage.composition.values import PHOTO_LIGHTS, Avatar
 from visage.media.frames import solid_picture
-from visage.media.portrait import AVATAR_TENSORS
+from visage.media.portrait import AVATAR_TENSORS, RENDER_SIZES
 from visage.runtime.triton.errors import DeadlineExceeded, ModelUnavailable
 from visage.runtime.triton.pinned import PinnedInputs
 
@@ -54,7 +54,7 @@ class FakeTriton:
             self.running -= 1
         if self.error is not None:
             raise self.error
-        return {"frames": np.zeros((1, 8, 512, 512, 3), np.uint8)}
+        return {spec.name: np.zeros((1, *spec.dims), np.uint8) for spec in signature.outputs}
 
 
 async def test_an_avatar_is_pinned_once_and_let_go() -> None:
@@ -63,10 +63,23 @@ async def test_an_avatar_is_pinned_once_and_let_go() -> None:
     renderer = TritonRenderer(triton, 4)  # type: ignore[arg-type]  # the methods that it uses
     for _ in range(2):
         async with renderer.open(AVATAR, None) as session:
-            frames = await session.render(CURVES, POSES, 1.0)
+            outputs = await session.render(CURVES, POSES, PHOTO_LIGHTS, 1.0)
 
-    assert frames.shape == (8, 512, 512, 3) and triton.pins == 1
+    assert outputs["frames"].shape == (8, 512, 512, 3) and triton.pins == 1
     assert triton.pinned is not None and triton.pinned.holders == 0
+
+
+@pytest.mark.parametrize("size", RENDER_SIZES)
+async def test_each_size_has_its_renderer_and_its_tensors(size: int) -> None:
+    """A session gives the wanted outputs, and no others, at the size it was opened for."""
+    triton = FakeTriton()
+    renderer = TritonRenderer(triton, 4)  # type: ignore[arg-type]
+    async with renderer.open(AVATAR, None, size) as session:
+        outputs = await session.render(CURVES, POSES, PHOTO_LIGHTS, 1.0, ("yuv", "alpha"))
+
+    assert {name: array.shape for name, array in outputs.items()} == {
+        "yuv": (8, size * 3 // 2, size), "alpha": (8, size, size),
+    }  # fmt: skip
 
 
 async def test_only_a_wanted_background_is_sent() -> None:
@@ -75,9 +88,12 @@ async def test_only_a_wanted_background_is_sent() -> None:
     renderer = TritonRenderer(triton, 4)  # type: ignore[arg-type]
     for background in (None, solid_picture("#102030")):
         async with renderer.open(AVATAR, background) as session:
-            await session.render(CURVES, POSES, 1.0)
+            await session.render(CURVES, POSES, PHOTO_LIGHTS, 1.0)
 
-    assert [sorted(inputs) for inputs in triton.inputs] == [["curves", "pose"], ["background", "curves", "pose"]]
+    assert [sorted(inputs) for inputs in triton.inputs] == [
+        ["curves", "light", "pose"],
+        ["background", "curves", "light", "pose"],
+    ]
 
 
 async def test_calls_of_all_streams_share_the_places() -> None:
@@ -86,7 +102,7 @@ async def test_calls_of_all_streams_share_the_places() -> None:
     triton.gate.clear()
     renderer = TritonRenderer(triton, 3)  # type: ignore[arg-type]
     async with renderer.open(AVATAR, None) as session:
-        calls = [asyncio.create_task(session.render(CURVES, POSES, 5.0)) for _ in range(10)]
+        calls = [asyncio.create_task(session.render(CURVES, POSES, PHOTO_LIGHTS, 5.0)) for _ in range(10)]
         await asyncio.sleep(0.01)
         running = triton.running
         triton.gate.set()
@@ -101,14 +117,14 @@ async def test_waiting_for_a_place_ends_with_the_deadline() -> None:
     triton.gate.clear()
     renderer = TritonRenderer(triton, 1)  # type: ignore[arg-type]
     async with renderer.open(AVATAR, None) as session:
-        first = asyncio.create_task(session.render(CURVES, POSES, 5.0))
+        first = asyncio.create_task(session.render(CURVES, POSES, PHOTO_LIGHTS, 5.0))
         await asyncio.sleep(0)
         with pytest.raises(DeadlineExceeded):
-            await session.render(CURVES, POSES, 0.01)
+            await session.render(CURVES, POSES, PHOTO_LIGHTS, 0.01)
         triton.gate.set()
         await first
 
-        assert (await session.render(CURVES, POSES, 1.0)).shape[0] == 8
+        assert (await session.render(CURVES, POSES, PHOTO_LIGHTS, 1.0))["frames"].shape[0] == 8
 
 
 async def test_a_failed_or_cancelled_call_frees_its_place() -> None:
@@ -118,13 +134,13 @@ async def test_a_failed_or_cancelled_call_frees_its_place() -> None:
     async with renderer.open(AVATAR, None) as session:
         triton.error = ModelUnavailable(RENDERER.name, "gone")
         with pytest.raises(ModelUnavailable):
-            await session.render(CURVES, POSES, 1.0)
+            await session.render(CURVES, POSES, PHOTO_LIGHTS, 1.0)
         triton.error = None
         triton.gate.clear()
-        hanging = asyncio.create_task(session.render(CURVES, POSES, 5.0))
+        hanging = asyncio.create_task(session.render(CURVES, POSES, PHOTO_LIGHTS, 5.0))
         await asyncio.sleep(0.01)
         hanging.cancel()
         await asyncio.gather(hanging, return_exceptions=True)
         triton.gate.set()
 
-        assert (await session.render(CURVES, POSES, 1.0)).shape[0] == 8
+        assert (await session.render(CURVES, POSES, PHOTO_LIGHTS, 1.0))["frames"].shape[0] == 8

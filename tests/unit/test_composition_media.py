@@ -12,7 +12,7 @@ from google.rpc import error_details_pb2, status_pb2
 from numpy.typing import NDArray
 from tritonclient.grpc import model_config_pb2
 
-from visage.composition.inference import RENDERER
+from visage.composition.inference import RENDERERS
 from visage.composition.messages import contents_of, scene_of
 from visage.composition.peer_fields import rename, rename_fields
 from visage.composition.pictures import FrameConverter, background_of
@@ -21,6 +21,7 @@ from visage.media.frames import PixelLayout
 from visage.runtime.errors import InvalidField, PeerFailed, PeerUnavailable
 from visage.runtime.status import to_status
 from visage.runtime.triton.announcements import read_signature
+from visage.runtime.triton.signature import ModelSignature
 from visage.v1 import composition_service_pb2, media_pb2
 
 pytestmark = pytest.mark.unit
@@ -144,9 +145,10 @@ def test_other_errors_pass_unchanged() -> None:
     assert rename_fields(error, FIELDS) is error
 
 
-def test_the_renderer_s_signature_is_the_repository_s() -> None:
+@pytest.mark.parametrize("signature", RENDERERS.values(), ids=lambda signature: signature.name)
+def test_the_renderers_signatures_are_the_repository_s(signature: ModelSignature) -> None:
     """Names, types and shapes declared here are those of config.pbtxt."""
-    path = Path(__file__).resolve().parents[2] / "model_repository" / "renderer" / "config.pbtxt"
+    path = Path(__file__).resolve().parents[2] / "model_repository" / signature.name / "config.pbtxt"
     served = text_format.Parse(path.read_text(), model_config_pb2.ModelConfig())
 
-    RENDERER.check(read_signature(served))
+    signature.check(read_signature(served))

@@ -5,7 +5,7 @@ Every call raises `VisageError` or, where models are concerned, `ModelError`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from fractions import Fraction
 from typing import Protocol, TypeAlias
@@ -91,8 +91,18 @@ class Avatars(Protocol):
 class RenderSession(Protocol):
     """One avatar before one background."""
 
-    async def render(self, curves: NDArray[np.float32], poses: NDArray[np.float32], deadline_s: float) -> Frames:
-        """Returns uint8 [8, 512, 512, 3] for curves [8, 52] and poses [8, 6]; several calls may run at a time."""
+    async def render(
+        self,
+        curves: NDArray[np.float32],
+        poses: NDArray[np.float32],
+        light: NDArray[np.float32],
+        deadline_s: float,
+        outputs: Sequence[str] = ("frames",),
+    ) -> Mapping[str, Frames]:
+        """Returns the named outputs of one chunk for curves [8, 52], poses [8, 6] and light [8, 7], each uint8 [8, …].
+
+        Several calls may run at a time.
+        """
 
 
 class Renderer(Protocol):

@@ -14,7 +14,7 @@ from visage.composition.flow import Channel
 from visage.composition.pictures import background_of
 from visage.composition.ports import Avatars, MediaReader, PictureDecoder, Renderer, RenderSession
 from visage.composition.stages import Deadline, Lead, Run, StageClock
-from visage.composition.values import Avatar, Delivered, Frames, Part, Scene, Segment, Summary
+from visage.composition.values import PHOTO_LIGHTS, Avatar, Delivered, Frames, Part, Scene, Segment, Summary
 from visage.media.curves import CurveBlock
 from visage.media.frames import Picture, solid_picture
 from visage.runtime.errors import InvalidField
@@ -102,7 +102,8 @@ class Production:
     async def _render_chunk(self, session: RenderSession, chunk: Chunk, run: Run) -> Frames:
         with run.clock.busy("render"):
             deadline_s = run.deadline.remaining_s(self._studio.render_limit_s)
-            return await session.render(chunk.curves, chunk.poses, deadline_s)
+            outputs = await session.render(chunk.curves, chunk.poses, PHOTO_LIGHTS, deadline_s)
+            return outputs["frames"]
 
     async def _deliver(self, rendered: Channel[_Rendered], delivery: Delivery, run: Run) -> None:
         async for task, frame_count in rendered:

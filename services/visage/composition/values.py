@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visage.media.frames import PixelLayout
-from visage.media.portrait import FRAME_PX
+from visage.media.portrait import FRAME_PX, FRAMES_PER_ITEM, PHOTO_LIGHT
 from visage.v1 import curves_pb2, errors_pb2, media_pb2
 
 Pcm = NDArray[np.int16]
 Frames = NDArray[np.uint8]
 
+PHOTO_LIGHTS: Final[NDArray[np.float32]] = np.array([PHOTO_LIGHT] * FRAMES_PER_ITEM, np.float32)
+"""The light of a chunk that keeps the photo's own, float32 [8, 7]."""
 DEFAULT_FRAGMENT_S: Final = Fraction(1, 2)
 MIN_FRAME_RATE: Final = 10
 MAX_FRAME_RATE: Final = 60
