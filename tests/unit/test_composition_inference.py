@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from visage.composition.inference import TritonRenderer, renderer
+from visage.composition.inference import TritonRenderer, renderer_signature
 from visage.composition.scene_limits import light_rows
 from visage.composition.values import Avatar, Look, Pixels
 from visage.media.frames import solid_picture
@@ -116,7 +116,7 @@ async def test_each_size_has_tensors_of_its_own() -> None:
 def test_sizes_without_a_renderer_do_not_exist() -> None:
     """The three native sizes are named."""
     with pytest.raises(ValueError, match="256, 512, 768"):
-        renderer(384)
+        renderer_signature(384)
 
 
 async def test_calls_of_all_streams_share_the_places() -> None:

@@ -209,7 +209,7 @@ def test_other_errors_pass_unchanged() -> None:
     assert rename_fields(error, FIELDS) is error
 
 
-@pytest.mark.parametrize("signature", RENDERERS, ids=lambda signature: signature.name)
+@pytest.mark.parametrize("signature", RENDERERS.values(), ids=lambda signature: signature.name)
 def test_the_renderer_s_signature_is_the_repository_s(signature: ModelSignature) -> None:
     """Names, types and shapes declared here are those of config.pbtxt, for each native size."""
     path = Path(__file__).resolve().parents[2] / "model_repository" / signature.name / "config.pbtxt"

@@ -32,7 +32,7 @@ async def build_service(settings: CompositionSettings) -> Parts:
     triton = TritonClient(TritonClientSettings(url=settings.triton_url))
 
     async def check_ready() -> Mapping[str, bool]:
-        return await triton.ready(RENDERERS)
+        return await triton.ready(RENDERERS.values())
 
     parts = build_on(TritonRenderer(triton, settings.renders_in_flight), settings)
 

@@ -24,8 +24,12 @@ from visage.runtime.triton.signature import Array, ModelSignature, TensorSpec
 _DATATYPES: Final = {"uint8": "UINT8", "float16": "FP16", "float32": "FP32"}
 
 
-def renderer(size: int, outputs: tuple[str, ...] = ("frames", "alpha", "yuv")) -> ModelSignature:
-    """Returns the signature of the renderer of a native size, with the outputs that are asked for."""
+def renderer_signature(size: int, outputs: tuple[str, ...] = ("frames", "alpha", "yuv")) -> ModelSignature:
+    """Returns the renderer of `size` with the outputs that are asked for; others are not computed.
+
+    Raises:
+        ValueError: There is no renderer of that size.
+    """
     shapes = {"frames": (size, size, 3), "alpha": (size, size), "yuv": (size * 3 // 2, size)}
     return ModelSignature(
         renderer_name(size),
@@ -39,7 +43,7 @@ def renderer(size: int, outputs: tuple[str, ...] = ("frames", "alpha", "yuv")) -
     )
 
 
-RENDERERS: Final = tuple(renderer(size) for size in RENDER_SIZES)
+RENDERERS: Final = {size: renderer_signature(size) for size in RENDER_SIZES}
 """What must be served, each with all its outputs."""
 
 
@@ -51,7 +55,7 @@ class TritonRenderSession:
         self._places = places
         self._avatar = avatar
         self._pixels = look.pixels
-        self._signature = renderer(look.size, look.pixels.value)
+        self._signature = renderer_signature(look.size, look.pixels.value)
         self._inputs: dict[str, Array] = {"light": look.light[None]}
         if look.background is not None:
             self._inputs["background"] = look.background[None]
