@@ -6,9 +6,10 @@ with. Source: MediaPipe's face mesh graph (letterbox, region from eye line and b
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -21,7 +22,7 @@ Array = npt.NDArray[np.floating]
 LANDMARK_CROP_PX: Final = 192
 EMBEDDING_CROP_PX: Final = 150
 _ENLARGEMENT: Final = 1.5
-_EYE_CORNERS: Final = (33, 263)
+EYE_CORNERS: Final = (33, 263)
 """Mesh points: outer eye corners, the image's left and right one."""
 
 _ALIGNMENT_POINTS: Final = (263, 362, 33, 133, 2)
@@ -37,6 +38,15 @@ _ALIGNMENT_TEMPLATE: Final = np.array(
 )
 """Where the embedder's training pictures have them, as fractions of a face box. Source: dlib's five-point template."""
 _ALIGNMENT_PADDING: Final = 0.25
+
+
+class Tile(NamedTuple):
+    """A part of a picture, in pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +70,11 @@ def transform(matrix: Array, points: Array) -> Array:
     return np.asarray(points @ matrix[:, :2].T + matrix[:, 2])
 
 
-def letterbox(image: RgbImage, size_px: int) -> tuple[RgbImage, Square]:
-    """Returns the whole picture in a square with black borders, and that square's place in the picture."""
-    height, width = image.shape[:2]
-    square = Square(width / 2, height / 2, max(height, width))
-    return cut(image, square.to_picture(size_px), size_px, repeat_border=False), square
+def letterbox(image: RgbImage, tile: Tile, frame: Square, size_px: int) -> RgbImage:
+    """What `frame` shows of a part of the picture, and black around that part; uint8 [size, size, 3]."""
+    part = image[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
+    within = dataclasses.replace(frame, x=frame.x - tile.x, y=frame.y - tile.y)
+    return cut(part, within.to_picture(size_px), size_px, repeat_border=False)
 
 
 def detected_square(box: Array, keypoints: Array, frame: Square) -> Square:
@@ -77,7 +87,7 @@ def detected_square(box: Array, keypoints: Array, frame: Square) -> Square:
 def landmark_square(landmarks: Array) -> Square:
     """The landmark model's region around landmarks [478, 3] in pixels of the picture."""
     points = landmarks[:, :2]
-    return _region(points.min(axis=0), points.max(axis=0), *points[list(_EYE_CORNERS)])
+    return _region(points.min(axis=0), points.max(axis=0), *points[list(EYE_CORNERS)])
 
 
 def _region(low: Array, high: Array, first_eye: Array, second_eye: Array) -> Square:

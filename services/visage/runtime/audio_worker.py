@@ -17,8 +17,7 @@ import soundfile
 
 from visage.media.pcm import FloatPcm, average_channels
 from visage.runtime.audio import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, resample
-from visage.runtime.confined import confine
-from visage.runtime.tether import die_with_parent
+from visage.runtime.confinement import confine, die_with_parent
 
 MEMORY_BYTES: Final = 1024**3
 PROCESSOR_S: Final = 10

@@ -1,14 +1,13 @@
 """One-shot child processes for work on bytes that strangers sent: limited in memory, processor time and wall time.
 
-A child is `python -m <module>`: it reads the content from stdin, confines itself before it looks at it, and writes its
-answer to stdout.
+A child is `python -m <module>`: it reads the content from stdin, confines itself (`confinement`) before it looks at it,
+and writes its answer to stdout.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,14 +25,6 @@ class Outcome:
 
     exit_status: int
     output: bytes
-
-
-def confine(memory_bytes: int, processor_s: int) -> None:
-    """Limits this process: address space, processor time, and no files or core dumps written."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CPU, (processor_s, processor_s))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 async def run_confined(module: str, arguments: Sequence[str], content: bytes, limit_s: float) -> Outcome:

@@ -25,18 +25,43 @@ _MIB: Final = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
-    """How large a picture a caller may send; what a small header may unfold to is limited before it is unfolded."""
+    """How large a picture a caller may send; what a small header may unfold to is limited before it is unfolded.
+
+    A JPEG may have up to `max_jpeg_pixels`: it is decoded at a half, a quarter or an eighth of its size until it keeps
+    to the other two limits, so it costs no more memory than other pictures.
+    """
 
     max_bytes: int = 20 * _MIB
     max_pixels: int = 25_000_000
     max_side_px: int = 8192
+    max_jpeg_pixels: int = 120_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedImage:
+    """A picture, uint8 RGB [height, width, 3], read-only, and the size it had before it was reduced, in pixels."""
+
+    pixels: RgbImage
+    full_width_px: int
+    full_height_px: int
+
+    @property
+    def reduction(self) -> float:
+        """Pixels of the full picture per pixel here, 1 or more."""
+        return self.full_width_px / self.pixels.shape[1]
 
 
 async def decode_image(content: bytes, field: str, limits: ImageLimits | None = None) -> RgbImage:
+    """Returns the pixels of `decode_full_image`, with its arguments and errors."""
+    return (await decode_full_image(content, field, limits)).pixels
+
+
+async def decode_full_image(content: bytes, field: str, limits: ImageLimits | None = None) -> DecodedImage:
     """Decodes a PNG, JPEG or WebP picture in a child process that ends with this call, also when it is cancelled.
 
-    The EXIF orientation is applied, transparency is laid over white, 16-bit, grey, palette and CMYK become 8-bit RGB,
-    and of an animation the first frame is taken.
+    The EXIF orientation is applied, colours are brought to sRGB by the picture's own ICC profile, transparency is laid
+    over white, 16-bit, grey, palette and CMYK become 8-bit RGB, and of an animation the first frame is taken. JPEGs
+    over the limits on pixels are reduced.
 
     Args:
         content: The file.
@@ -44,7 +69,7 @@ async def decode_image(content: bytes, field: str, limits: ImageLimits | None = 
         limits: Largest size; defaults apply if absent.
 
     Returns:
-        uint8 RGB [height, width, 3], read-only.
+        The picture.
 
     Raises:
         MediaTooLarge: Over a limit.
@@ -53,7 +78,7 @@ async def decode_image(content: bytes, field: str, limits: ImageLimits | None = 
     bounds = limits or ImageLimits()
     if len(content) > bounds.max_bytes:
         raise MediaTooLarge(field, f"{bounds.max_bytes / _MIB:g} MiB", f"{len(content) / _MIB:.1f} MiB")
-    arguments = [str(bounds.max_pixels), str(bounds.max_side_px)]
+    arguments = [str(bounds.max_pixels), str(bounds.max_side_px), str(bounds.max_jpeg_pixels)]
     try:
         outcome = await run_confined(_WORKER, arguments, content, _CHILD_LIMIT_S)
     except TimeoutError:
@@ -66,4 +91,5 @@ async def decode_image(content: bytes, field: str, limits: ImageLimits | None = 
         raise MediaTooLarge(field, answer["limit"], answer["actual"])
     if "cause" in answer:
         raise MediaUndecodable(field, answer["cause"])
-    return np.frombuffer(pixels, np.uint8).reshape(answer["height"], answer["width"], 3)
+    image = np.frombuffer(pixels, np.uint8).reshape(answer["height"], answer["width"], 3)
+    return DecodedImage(image, answer["full_width"], answer["full_height"])

@@ -1,33 +1,17 @@
 """Processes that end with their parent, however that ends, and the end of those that must go earlier.
 
 As a command it runs a module under that promise: `python -m visage.runtime.tether PARENT_PID MODULE [ARGUMENTS]`.
-A process asks for it by itself, because `preexec_fn` runs Python between fork and exec, where gRPC's threads do not
-survive.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import os
 import runpy
 import signal
 import sys
 from contextlib import suppress
-from typing import Final
 
-_PR_SET_PDEATHSIG: Final = 1
-
-
-def die_with_parent(parent_pid: int, number: signal.Signals = signal.SIGKILL) -> None:
-    """Asks the kernel for a signal when the thread that started this process ends; exits if the parent is gone already.
-
-    Linux only; elsewhere a child ends when its stdin does.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
-    if os.getppid() != parent_pid:
-        sys.exit(1)
+from visage.runtime.confinement import die_with_parent
 
 
 async def kill(process: asyncio.subprocess.Process) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -21,6 +22,8 @@ from visage.media.portrait import (
 CROP_PX = FRAME_PX * TEXTURE_SCALE
 MATTE_PX = 256
 _GRAIN_SEED = 7
+_KEPT_ROLL_DEGREES = 8.0
+"""A smaller tilt is how somebody holds the head; what goes beyond is taken out by turning the photo."""
 _MIRRORED_SHOULDER_PX = 40.0
 """Farther down a mirror image of the shoulders would narrow again."""
 
@@ -60,12 +63,39 @@ def frame_portrait(image_rgb: Array, landmarks: Array) -> FramedPortrait:
     points = np.asarray(landmarks, np.float64)
     if points.shape != (478, 3) or not np.isfinite(points).all():
         raise ValueError(f"expected 478 finite landmarks, got {points.shape}")
-    scale, shift = _crop_transform(points)
-    transform = np.array([[scale, 0.0, shift[0]], [0.0, scale, shift[1]]])
-    placed = points * (scale / TEXTURE_SCALE)
+    turn = _straightening(points)
+    placed = np.column_stack([points[:, :2] @ turn.T, points[:, 2]])
+    scale, shift = _crop_transform(placed)
+    transform = np.column_stack([scale * turn, shift])
+    placed *= scale / TEXTURE_SCALE
     placed[:, :2] += shift / TEXTURE_SCALE
-    crop, inside = _warp(image_rgb, transform, placed)
+    crop, inside = _warp(*_reduced(image_rgb, transform), placed)
     return FramedPortrait(crop, placed, inside, transform)
+
+
+def _straightening(points: Array) -> Array:
+    """Rotation [2, 2] that takes the head's tilt sideways out, but for the part that is kept."""
+    rotation = fit_face(points).rotation
+    roll = math.atan2(rotation[1, 0], rotation[0, 0])
+    kept = math.radians(_KEPT_ROLL_DEGREES)
+    excess = roll - min(max(roll, -kept), kept)
+    cosine, sine = math.cos(excess), math.sin(excess)
+    return np.array([[cosine, sine], [-sine, cosine]])
+
+
+def _reduced(image: Array, transform: Array) -> tuple[Array, Array]:
+    """A photo that is finer than the crop, averaged to about its density, and the transform from there."""
+    shrink = int(1 / _scale(transform))
+    if shrink < 2:
+        return image, transform
+    columns, rows = max(1, image.shape[1] // shrink), max(1, image.shape[0] // shrink)
+    whole = image[: rows * shrink, : columns * shrink]
+    smaller = np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA))
+    return smaller, np.column_stack([transform[:, :2] * shrink, transform[:, 2]])
+
+
+def _scale(transform: Array) -> float:
+    return math.sqrt(abs(float(np.linalg.det(transform[:, :2]))))
 
 
 def _crop_transform(points: Array) -> tuple[float, Array]:
@@ -85,36 +115,41 @@ def _crop_transform(points: Array) -> tuple[float, Array]:
 
 def _warp(image: Array, transform: Array, landmarks: Array) -> tuple[Array, Array]:
     """The crop, continued where the photo ends, and where it shows the photo itself."""
-    scale = transform[0, 0]
+    scale = _scale(transform)
     source = cv2.GaussianBlur(image, (0, 0), 0.42 / scale) if scale < 0.75 else image
     centred = transform.copy()
-    centred[:, 2] += (scale - 1) / 2  # pixel centres, not corners, are sampled
+    centred[:, 2] += transform[:, :2].sum(1) / 2 - 0.5  # pixel centres, not corners, are sampled
 
     def warp(border: int) -> Array:
         size = (CROP_PX, CROP_PX)
         return np.asarray(cv2.warpAffine(source, centred, size, flags=cv2.INTER_CUBIC, borderMode=border))
 
     crop = warp(cv2.BORDER_REPLICATE)
-    corner = transform[:, 2]
-    beyond = _beyond(corner, corner + scale * np.array([image.shape[1], image.shape[0]]))
+    size = np.array([image.shape[1], image.shape[0]])
+    beyond = _beyond(transform, size)
     inside = beyond.max(0) <= 0
     if inside.all():
         return crop, inside
-    room = _room(corner, corner + scale * np.array([image.shape[1], image.shape[0]]), landmarks)
-    return _continue(crop, warp(cv2.BORDER_REFLECT_101), beyond, room), inside
+    return _continue(crop, warp(cv2.BORDER_REFLECT_101), beyond, _room(transform, size, landmarks)), inside
 
 
-def _beyond(low: Array, high: Array) -> Array:
-    """How far each crop pixel lies outside of the photo: left, top, right, bottom; float64 [4, 1024, 1024]."""
-    y, x = np.mgrid[:CROP_PX, :CROP_PX] + 0.5
-    return np.asarray(np.clip([low[0] - x, low[1] - y, x - high[0], y - high[1]], 0, None))
+def _beyond(transform: Array, size: Array) -> Array:
+    """How far each crop pixel lies outside of the photo's left, top, right and bottom; float64 [4, 1024, 1024]."""
+    inverse = np.linalg.inv(transform[:, :2])
+    x, y = np.arange(CROP_PX) + 0.5, np.arange(CROP_PX)[:, None] + 0.5
+    from_left, from_top = (row[0] * (x - transform[0, 2]) + row[1] * (y - transform[1, 2]) for row in inverse)
+    distances = [-from_left, -from_top, from_left - size[0], from_top - size[1]]
+    return np.asarray(np.maximum(distances, 0) * _scale(transform))
 
 
-def _room(low: Array, high: Array, landmarks: Array) -> Array:
+def _room(transform: Array, size: Array, landmarks: Array) -> Array:
     """How much of the photo beside the face can be mirrored at each border without mirroring the face, [4]."""
-    face = landmarks[:, :2] * TEXTURE_SCALE
-    room = np.concatenate([face.min(0) - low, high - face.max(0)])
-    room[3] = min(room[3], _MIRRORED_SHOULDER_PX)
+    linear = transform[:, :2]
+    face = (landmarks[:, :2] * TEXTURE_SCALE - transform[:, 2]) @ np.linalg.inv(linear).T
+    room = np.concatenate([face.min(0), size - face.max(0)]) * _scale(transform)
+    downwards = np.concatenate([-linear[1], linear[1]])
+    below = int(np.argmax(downwards))
+    room[below] = min(room[below], _MIRRORED_SHOULDER_PX)
     return np.asarray(np.maximum(room, 1.0))
 
 

@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from visage.runtime.tether import die_with_parent
+from visage.runtime.confinement import die_with_parent
 from visage.speech.engines.framing import Message, read, write
 
 Answer = Callable[[Message], tuple[Message, bytes]]
