@@ -11,8 +11,8 @@ import pytest
 from models.conversion.manifest import REPOSITORY
 from models.renderer.rendering import OpenVinoRenderer, curve_vector
 from tests.fakes.portraits import astronaut_avatar, framed_astronaut
-from visage.identity.avatar.windows import Array
 from visage.media.portrait import EYES, MOUTH
+from visage.media.windows import Array
 
 pytestmark = pytest.mark.models
 

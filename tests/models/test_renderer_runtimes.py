@@ -12,8 +12,8 @@ import pytest
 from models.conversion.manifest import REPOSITORY
 from models.renderer.rendering import OpenVinoRenderer
 from tests.fakes.portraits import astronaut_avatar, grey_avatar
-from visage.identity.avatar.windows import Array
 from visage.media.portrait import AVATAR_TENSORS
+from visage.media.windows import Array
 
 pytestmark = pytest.mark.models
 
