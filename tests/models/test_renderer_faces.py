@@ -10,9 +10,9 @@ import pytest
 
 from models.renderer.rendering import OpenVinoRenderer, curve_vector, model_path
 from tests.fakes.portraits import astronaut_avatar, framed_astronaut
-from visage.identity.avatar.windows import Array
 from visage.media.avatars import tensors_for
 from visage.media.portrait import EYES, FRAME_PX, MOUTH
+from visage.media.windows import Array
 
 pytestmark = pytest.mark.models
 

@@ -12,9 +12,9 @@ import pytest
 from models.conversion.sessions import open_session, run_session
 from models.renderer.rendering import OpenVinoRenderer, model_path
 from tests.fakes.portraits import astronaut_avatar, grey_avatar
-from visage.identity.avatar.windows import Array
 from visage.media.avatars import tensors_for
 from visage.media.portrait import FRAME_PX, PHOTO_LIGHT, RENDER_SIZES, avatar_tensors
+from visage.media.windows import Array
 
 pytestmark = pytest.mark.models
 

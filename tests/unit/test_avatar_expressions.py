@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from visage.identity.avatar.expression_basis import ExpressionFields
-from visage.identity.avatar.windows import Array
 from visage.media.arkit import CURVE_INDEX, CURVE_NAMES
+from visage.media.expression_basis import ExpressionFields
 from visage.media.portrait import JAW_CURVES, JAW_DROP_MM, SKULL_CURVES
+from visage.media.windows import Array
 
 pytestmark = pytest.mark.unit
 

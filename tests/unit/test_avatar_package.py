@@ -13,8 +13,8 @@ from tests.fakes.portraits import (
     framed_astronaut,
 )
 from visage.identity.avatar import Avatar, build_avatar, build_framed_avatar
-from visage.identity.avatar.windows import Array
 from visage.media.portrait import AVATAR_TENSORS
+from visage.media.windows import Array
 
 pytestmark = pytest.mark.unit
 

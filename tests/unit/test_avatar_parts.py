@@ -7,11 +7,11 @@ import pytest
 
 from tests.fakes.portraits import astronaut_matte, framed_astronaut
 from visage.identity.avatar.background import complete_background
-from visage.identity.avatar.canonical_face import canonical_vertices, fit_face, fit_similarity
 from visage.identity.avatar.inpainting import harmonic_fill, push_pull, resize
 from visage.identity.avatar.lip_seam import cheapest_path
 from visage.identity.avatar.matte import refine_matte
 from visage.identity.avatar.neutral import measure_smile
+from visage.media.canonical_face import canonical_vertices, fit_face, fit_similarity
 
 pytestmark = pytest.mark.unit
 

@@ -11,11 +11,11 @@ import pytest
 import skimage.data
 
 from tests.fakes.onnx_face_models import OnnxFaceModels
-from visage.identity.avatar.canonical_face import FACE_OVAL
 from visage.identity.crops import Square, aligned_face, cut, landmark_square, similarity, transform
 from visage.identity.embedding import compare, embed_faces
 from visage.identity.faces import Face, find_faces
 from visage.identity.gate import GateLimits, check_face, single_face
+from visage.media.canonical_face import FACE_OVAL
 from visage.runtime.errors import FaceNotUsable
 
 pytestmark = pytest.mark.unit

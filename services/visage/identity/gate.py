@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from visage.identity.avatar.canonical_face import FACE_OVAL, fit_face
 from visage.identity.faces import Face
+from visage.media.canonical_face import FACE_OVAL, fit_face
 from visage.runtime.errors import FaceNotUsable
 
 _DIRECTIONS: Final = ("turned to the side", "tilted up or down", "tilted sideways")

@@ -7,8 +7,8 @@ import numpy as np
 
 from visage.identity.avatar.inpainting import push_pull, resize
 from visage.identity.avatar.matte import sure_background
-from visage.identity.avatar.windows import Array
 from visage.media.portrait import FRAME_PX, STORED_PX
+from visage.media.windows import Array
 
 _NEAR_PX = 40.0
 _GRAIN_SEED = 0

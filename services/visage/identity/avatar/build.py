@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 
 from visage.identity.avatar.background import complete_background
-from visage.identity.avatar.canonical_face import fit_face
 from visage.identity.avatar.canonical_map import map_to_canonical
 from visage.identity.avatar.depth import lift_surface
 from visage.identity.avatar.displacement import displace
@@ -31,8 +30,9 @@ from visage.identity.avatar.photo_teeth import (
     upper_lip_share,
 )
 from visage.identity.avatar.tensors import PortraitParts, closed_seam_mm, pack_tensors
-from visage.identity.avatar.windows import Array
+from visage.media.canonical_face import fit_face
 from visage.media.portrait import FRAME_PX
+from visage.media.windows import Array
 
 
 def build_avatar(image_rgb: Array, landmarks: Array, matte: Callable[[Array], Array]) -> Avatar:

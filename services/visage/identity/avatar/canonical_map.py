@@ -7,20 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import RBFInterpolator
 
-from visage.identity.avatar.canonical_face import (
+from visage.identity.avatar.lip_seam import LipSeam
+from visage.media.canonical_face import (
     INNER_CORNERS,
-    LIP_CORNER_X_MM,
-    LIP_CORNERS,
     LIP_LINE_Y_MM,
     LOWER_LIP,
     MESH_POINTS,
     UPPER_LIP,
     FaceFit,
     canonical_vertices,
+    vertex_sides,
 )
-from visage.identity.avatar.lip_seam import LipSeam
-from visage.identity.avatar.windows import Array, node_centres
 from visage.media.portrait import FRAME_PX, NODE_PX
+from visage.media.windows import Array, node_centres
 
 _SMOOTHING = 4.0
 GRID = FRAME_PX // NODE_PX
@@ -44,7 +43,7 @@ def map_to_canonical(landmarks: Array, fit: FaceFit, seam: LipSeam) -> Canonical
     """Thin-plate maps photo → canonical face that agree with the landmarks and run the lip line onto the seam."""
     mesh = canonical_vertices()
     inside = {index for row in (*UPPER_LIP[:2], *LOWER_LIP[:2]) for index in row} - set(INNER_CORNERS)
-    sides = _vertex_sides(mesh)
+    sides = vertex_sides(mesh)
     along = np.linspace(-0.92, 0.92, 13)
     inner_x = seam.local(landmarks[list(UPPER_LIP[0]), :2])[:, 0]
     seam_x = np.interp(along, inner_x, mesh[list(UPPER_LIP[0]), 0])
@@ -56,18 +55,6 @@ def map_to_canonical(landmarks: Array, fit: FaceFit, seam: LipSeam) -> Canonical
         points = np.concatenate([landmarks[chosen, :2], at])
         maps.append(_thin_plate(points, np.concatenate([mesh[chosen, :2], seam_mm]), fit, seam))
     return CanonicalMaps(*maps)
-
-
-def _vertex_sides(mesh: Array) -> Array:
-    """0 carried by both layers, 1 by the skull layer only, 2 by the jaw layer only."""
-    between = np.abs(mesh[:, 0]) < LIP_CORNER_X_MM - 0.5
-    sides = np.zeros(len(mesh), np.int64)
-    sides[between & (mesh[:, 1] < LIP_LINE_Y_MM) & (mesh[:, 1] > 46)] = 1
-    sides[between & (mesh[:, 1] >= LIP_LINE_Y_MM)] = 2
-    sides[[index for row in UPPER_LIP for index in row]] = 1
-    sides[[index for row in LOWER_LIP for index in row]] = 2
-    sides[list(LIP_CORNERS)] = 0
-    return sides
 
 
 def _thin_plate(points: Array, wanted: Array, fit: FaceFit, seam: LipSeam) -> Array:

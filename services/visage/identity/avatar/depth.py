@@ -9,12 +9,12 @@ import numpy as np
 from scipy.interpolate import RBFInterpolator
 from scipy.ndimage import gaussian_filter
 
-from visage.identity.avatar.canonical_face import MESH_POINTS, FaceFit
 from visage.identity.avatar.canonical_map import GRID, frame_nodes
 from visage.identity.avatar.inpainting import harmonic_fill, resize
 from visage.identity.avatar.matte import face_mask
-from visage.identity.avatar.windows import Array, smooth_step
+from visage.media.canonical_face import MESH_POINTS, FaceFit
 from visage.media.portrait import FRAME_PX, HEAD, NODE_PX
+from visage.media.windows import Array, smooth_step
 
 _SILHOUETTE_MM = 66.0
 _WIDE_DROP_MM = 48.0

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from visage.identity.avatar.canonical_face import LIP_LINE_Y_MM, FaceFit
 from visage.identity.avatar.canonical_map import CanonicalMaps, frame_nodes
-from visage.identity.avatar.expression_basis import ExpressionFields
 from visage.identity.avatar.lip_seam import LipSeam
-from visage.identity.avatar.windows import Array, smooth_step
 from visage.media.arkit import CURVE_INDEX
+from visage.media.canonical_face import LIP_LINE_Y_MM, FaceFit
+from visage.media.expression_basis import ExpressionFields
 from visage.media.portrait import FACE, FRAME_PX, JAW, JAW_CURVES, NODE_PX, SKULL_CURVES, Rect
+from visage.media.windows import Array, smooth_step
 
 _REST_GAP_MM = 0.25
 """What stays open when the photo's parted lips are closed."""

@@ -13,8 +13,8 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinat
 
 from visage.identity.avatar.eyelids import Eye
 from visage.identity.avatar.inpainting import push_pull
-from visage.identity.avatar.windows import Array, node_centres, smooth_step
 from visage.media.portrait import EYE_SOURCE, TEXTURE_SCALE
+from visage.media.windows import Array, node_centres, smooth_step
 
 _SEARCH_PX = 3.0
 _HIDDEN_WHITE = 0.97

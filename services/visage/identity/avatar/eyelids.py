@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from visage.identity.avatar.canonical_face import (
+from visage.media.canonical_face import (
     LEFT_BROW,
     LEFT_IRIS,
     LEFT_LOWER_LID,
@@ -18,8 +18,8 @@ from visage.identity.avatar.canonical_face import (
     RIGHT_UPPER_LID,
     FaceFit,
 )
-from visage.identity.avatar.windows import Array, node_centres, smooth_step
 from visage.media.portrait import EYE_MAP, EYE_NODE_PX, FACE, NODE_PX
+from visage.media.windows import Array, node_centres, smooth_step
 
 LID_ROOM_SHARE = 0.92
 _LEAST_ROOM_MM = 9.0

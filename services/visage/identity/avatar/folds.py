@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from visage.identity.avatar.windows import Array, bump
 from visage.media.arkit import CURVE_COUNT, CURVE_INDEX
+from visage.media.windows import Array, bump
 
 _NASOLABIAL = ((17, 41), (22, 49), (29, 58), (33, 68), (34, 76))
 _DIMPLE = ((31, 62), (33, 70), (31, 77))

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from visage.identity.avatar.canonical_face import canonical_vertices, fit_face
-from visage.identity.avatar.windows import Array, smooth_step
+from visage.media.canonical_face import canonical_vertices, fit_face
 from visage.media.portrait import (
     CENTRE_X_PX,
     EYE_LINE_PX,
@@ -18,6 +17,7 @@ from visage.media.portrait import (
     PX_PER_MM,
     TEXTURE_SCALE,
 )
+from visage.media.windows import Array, smooth_step
 
 CROP_PX = FRAME_PX * TEXTURE_SCALE
 MATTE_PX = 256

@@ -11,8 +11,8 @@ from scipy.ndimage import map_coordinates
 from visage.identity.avatar.eyelids import Eye
 from visage.identity.avatar.inpainting import resize
 from visage.identity.avatar.lip_seam import cheapest_path
-from visage.identity.avatar.windows import Array
 from visage.media.portrait import EYE_SOURCE, TEXTURE_SCALE
+from visage.media.windows import Array
 
 _BRIDGE_CONTRAST = 0.10
 _RIM_CONTRAST = 0.09

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.sparse import csc_array, diags_array, kron
 from scipy.sparse.linalg import splu
 
-from visage.identity.avatar.windows import Array
+from visage.media.windows import Array
 
 
 def push_pull(picture: Array, weight: Array) -> Array:

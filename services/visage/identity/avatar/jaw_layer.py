@@ -11,8 +11,8 @@ from visage.identity.avatar.canonical_map import frame_nodes
 from visage.identity.avatar.inpainting import push_pull, resize
 from visage.identity.avatar.lip_seam import LipSeam
 from visage.identity.avatar.matte import face_mask
-from visage.identity.avatar.windows import Array, node_centres, smooth_step
 from visage.media.portrait import FRAME_PX, TEXTURE_SCALE
+from visage.media.windows import Array, node_centres, smooth_step
 
 _SIZE = FRAME_PX * TEXTURE_SCALE
 

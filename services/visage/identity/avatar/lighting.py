@@ -8,7 +8,10 @@ import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from visage.identity.avatar.canonical_face import (
+from visage.identity.avatar.canonical_map import GRID
+from visage.identity.avatar.inpainting import resize
+from visage.identity.avatar.matte import face_mask
+from visage.media.canonical_face import (
     BROW_OUTLINES,
     LEFT_LOWER_LID,
     LEFT_UPPER_LID,
@@ -18,11 +21,8 @@ from visage.identity.avatar.canonical_face import (
     SKIN_PATCHES,
     UPPER_LIP,
 )
-from visage.identity.avatar.canonical_map import GRID
-from visage.identity.avatar.inpainting import resize
-from visage.identity.avatar.matte import face_mask
-from visage.identity.avatar.windows import Array
 from visage.media.portrait import FRAME_PX, NODE_PX
+from visage.media.windows import Array
 
 _REFERENCE_SKIN = (0.80, 0.62, 0.53)
 _FULL_SATURATION = 0.22

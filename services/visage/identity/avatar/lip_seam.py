@@ -9,9 +9,9 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from visage.identity.avatar.canonical_face import INNER_CORNERS, LOWER_LIP, UPPER_LIP
-from visage.identity.avatar.windows import Array
+from visage.media.canonical_face import INNER_CORNERS, LOWER_LIP, UPPER_LIP
 from visage.media.portrait import TEXTURE_SCALE
+from visage.media.windows import Array
 
 _CLOSED_BELOW_MM = 1.4
 _SEARCH_PX = 6.0

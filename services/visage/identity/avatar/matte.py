@@ -5,10 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from visage.identity.avatar.canonical_face import FACE_OVAL
 from visage.identity.avatar.inpainting import push_pull
-from visage.identity.avatar.windows import Array, smooth_step
+from visage.media.canonical_face import FACE_OVAL
 from visage.media.portrait import FRAME_PX
+from visage.media.windows import Array, smooth_step
 
 _SURE_FOREGROUND = 0.95
 _SURE_BACKGROUND = 0.03

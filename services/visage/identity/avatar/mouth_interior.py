@@ -11,8 +11,8 @@ from functools import cache
 import cv2
 import numpy as np
 
-from visage.identity.avatar.windows import Array, smooth_step
 from visage.media.portrait import ATLAS_PX_PER_MM, ATLAS_X_MM, LOWER_ATLAS_Y_MM, UPPER_ATLAS_Y_MM
+from visage.media.windows import Array, smooth_step
 
 _SUPERSAMPLING = 2
 _GUM = (0.80, 0.50, 0.47)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from visage.identity.avatar.canonical_face import (
+from visage.media.canonical_face import (
     MESH_POINTS,
     RIGID_POINTS,
     canonical_vertices,
     fit_similarity,
 )
-from visage.identity.avatar.windows import Array
+from visage.media.windows import Array
 
 _LIP_MIDDLE = (13, 14, 0, 17)
 _LEFT_CORNER, _RIGHT_CORNER = 291, 61

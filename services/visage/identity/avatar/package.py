@@ -10,8 +10,8 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from visage.identity.avatar.windows import Array
 from visage.media.portrait import AVATAR_LAYOUT, AVATAR_TENSORS, FRAME_PX
+from visage.media.windows import Array
 
 _PREVIEW = "preview"
 

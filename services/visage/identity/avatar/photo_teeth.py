@@ -8,8 +8,8 @@ from scipy.ndimage import map_coordinates
 
 from visage.identity.avatar.lip_seam import LipSeam
 from visage.identity.avatar.mouth_interior import atlas_points
-from visage.identity.avatar.windows import Array, smooth_step
 from visage.media.portrait import ATLAS_PX_PER_MM, TEXTURE_SCALE, UPPER_ATLAS_Y_MM
+from visage.media.windows import Array, smooth_step
 
 _CLOSED_UPPER_SHARE = 0.42
 _TEETH_FROM = 0.3

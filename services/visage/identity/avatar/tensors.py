@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from visage.identity.avatar.canonical_face import NECK_PIVOT_MM, FaceFit
 from visage.identity.avatar.canonical_map import GRID, CanonicalMaps
 from visage.identity.avatar.depth import HeadSurface
 from visage.identity.avatar.displacement import Displacements
@@ -20,8 +19,8 @@ from visage.identity.avatar.jaw_layer import JawLayer, jaw_nodes_above_lower_lip
 from visage.identity.avatar.lighting import Light, Tone
 from visage.identity.avatar.lip_seam import LipSeam
 from visage.identity.avatar.mouth_interior import MouthAtlas
-from visage.identity.avatar.windows import Array
 from visage.media.arkit import CURVE_INDEX
+from visage.media.canonical_face import NECK_PIVOT_MM, FaceFit
 from visage.media.portrait import (
     AVATAR_TENSORS,
     EYE_SOURCE,
@@ -38,6 +37,7 @@ from visage.media.portrait import (
     TEXTURE_SCALE,
     Rect,
 )
+from visage.media.windows import Array
 
 _RELIGHT = 0.6
 _FOLD_TINT = (0.72, 1.06, 1.18)

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from visage.identity.avatar.windows import Array
+from visage.media.windows import Array
 
 LIP_CORNER_X_MM: Final = 24.8
 INNER_CORNER_X_MM: Final = 22.6
@@ -70,8 +70,20 @@ RIGID_POINTS: Final = (
 @cache
 def canonical_vertices() -> Array:
     """Vertices of the neutral mean face, float64 [468, 3] in millimetres."""
-    with files("visage.identity.avatar").joinpath("canonical_face.npz").open("rb") as file:
+    with files("visage.media").joinpath("canonical_face.npz").open("rb") as file:
         return np.asarray(np.load(file)["vertices_mm"], np.float64)
+
+
+def vertex_sides(mesh: Array) -> Array:
+    """Who carries each vertex of `mesh` [468, 3], int64 [468]: 0 both layers, 1 the skull layer, 2 the jaw layer."""
+    between = np.abs(mesh[:, 0]) < LIP_CORNER_X_MM - 0.5
+    sides = np.zeros(len(mesh), np.int64)
+    sides[between & (mesh[:, 1] < LIP_LINE_Y_MM) & (mesh[:, 1] > 46)] = 1
+    sides[between & (mesh[:, 1] >= LIP_LINE_Y_MM)] = 2
+    sides[[index for row in UPPER_LIP for index in row]] = 1
+    sides[[index for row in LOWER_LIP for index in row]] = 2
+    sides[list(LIP_CORNERS)] = 0
+    return sides
 
 
 @dataclass(frozen=True)

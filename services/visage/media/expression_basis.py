@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from visage.identity.avatar.canonical_face import (
+from visage.media.arkit import CURVE_COUNT, CURVE_INDEX
+from visage.media.canonical_face import (
     CHIN_Y_MM,
     INNER_CORNER_X_MM,
     LIP_CORNER_X_MM,
     LIP_LINE_Y_MM,
 )
-from visage.identity.avatar.windows import Array, bump, smooth_step
-from visage.media.arkit import CURVE_COUNT, CURVE_INDEX
 from visage.media.portrait import JAW_DROP_MM
+from visage.media.windows import Array, bump, smooth_step
 
 _SIDES = (("Left", 1.0), ("Right", -1.0))
 
