@@ -23,6 +23,7 @@ from visage.media.portrait import (
     UPPER_ATLAS_Y_MM,
 )
 
+OPEN = CURVE_INDEX["JawOpen"]
 TONGUE_OUT_MM = 7.0
 CAVITY_SHARE = 0.9
 """Share of the cavity's colour that no shadow takes away."""
@@ -51,19 +52,24 @@ class Mouth(nn.Module):
         upper = self._skull_point(frame)
         below, zone = sample_map(frame.avatar["skull_maps"][:, 2:4], skull, HEAD)
         above = sample_map(frame.avatar["jaw_maps"][:, 2:3], jaw, JAW)[0]
-        wide = smooth(2.0, 14.0, below + above)
-        aside = 1 - 0.55 * torch.clamp(torch.abs(upper.x) * (1 / 26), 0, 1)
-        shade_upper = (0.48 + 0.52 * smooth(-0.5, 3.0, below)) * (0.82 + 0.18 * wide)
-        shade_lower = (0.40 + 0.60 * smooth(-0.5, 4.0, above)) * (0.45 + 0.55 * wide) * 0.88
-        shade_tongue = (0.60 + 0.40 * smooth(-0.5, 5.0, above)) * (0.60 + 0.40 * smooth(1.0, 12.0, below))
+        gap = below + above
+        wide = smooth(2.0, 14.0, gap)
+        # Little light falls between lips that are hardly open, and less under the upper lip and far back.
+        lit = 0.40 + 0.60 * smooth(0.4, 4.0, gap)
+        shade_upper = (0.32 + 0.68 * smooth(-0.5, 3.4, below)) * (0.84 + 0.16 * wide) * lit
+        shade_lower = (0.36 + 0.64 * smooth(-0.5, 4.0, above)) * (0.55 + 0.45 * wide) * 0.90 * lit
+        shade_tongue = (0.50 + 0.50 * smooth(-0.5, 6.0, above)) * (0.34 + 0.66 * smooth(0.0, 13.0, below))
+        cheek = (1 - smooth(1.0, 11.0, gap)) * torch.clamp(2 * frame.curves[:, :, OPEN, None, None], 0, 1)
+        walls = torch.exp(-torch.clamp(above, min=0) * 0.16) + 0.8 * torch.exp(-torch.clamp(below, min=0) * 0.2)
+        shade_cavity = 0.40 + 0.50 * walls * wide + 0.45 * cheek
         jaw_move = frame.mix(self.jaw_travel)
         lower = Point(upper.x - jaw_move[:, :, 0], upper.y - jaw_move[:, :, 1])
         tongue_out = frame.curves[:, :, CURVE_INDEX["TongueOut"], None, None] * TONGUE_OUT_MM
         tongue = Point(lower.x, lower.y + tongue_out)
         cavity = frame.colours["cavity"]
-        colour = cavity * self.inside.plane((0.45 + 0.55 * wide) * aside - CAVITY_SHARE)
+        colour = cavity * self.inside.plane(shade_cavity - CAVITY_SHARE)
         for name, point, y_range, shade in (
-            ("tongue", tongue, LOWER_ATLAS_Y_MM, shade_tongue * (0.65 + 0.35 * wide)),
+            ("tongue", tongue, LOWER_ATLAS_Y_MM, shade_tongue),
             ("lower_teeth", lower, LOWER_ATLAS_Y_MM, shade_lower),
             ("upper_teeth", upper, UPPER_ATLAS_Y_MM, shade_upper),
         ):

@@ -19,6 +19,8 @@ from visage.media.canonical_face import (
 from visage.media.portrait import JAW_DROP_MM
 from visage.media.windows import Array, bump, smooth_step
 
+_PARTING_SHARE = 0.95
+"""Width over which lips part, of the distance between the inner corners."""
 _SIDES = (("Left", 1.0), ("Right", -1.0))
 
 
@@ -37,7 +39,7 @@ class ExpressionFields:
         # Between the corners each side is continued vertically past the lip line.
         self.lip_y = (1 - beside) * past_lip + beside * y
         self.above = LIP_LINE_Y_MM - self.lip_y  # mm above the lip line, negative below
-        self.profile = np.clip(1 - np.abs(x / INNER_CORNER_X_MM) ** 2.2, 0, 1) ** 0.70
+        self.profile = parting_profile(x)
         self.arch = np.clip(1 - (x / INNER_CORNER_X_MM) ** 2, 0, 1)
         self.lips = _lip_window(x, self.lip_y)
         self._jaw()
@@ -63,7 +65,7 @@ class ExpressionFields:
         lever = np.clip((72 - self.z) / 83.0, 0.25, 1.1)
         swing = follow * lever
         corners = bump(x, y, LIP_CORNER_X_MM, 73, 13, 18) - bump(x, y, -LIP_CORNER_X_MM, 73, 13, 18)
-        self._add("JawOpen", dx=-4.0 * corners, dy=JAW_DROP_MM * swing, dz=11 * swing)
+        self._add("JawOpen", dx=-5.5 * corners, dy=JAW_DROP_MM * swing, dz=11 * swing)
         for side, sign in _SIDES:
             self._add(f"Jaw{side}", dx=sign * (7.5 * follow + (0.8 * self.lips if self.upper else 0.0)))
         self._add("JawForward", dy=0.8 * follow * smooth_step(82, 100, y), dz=-6 * follow)
@@ -193,10 +195,15 @@ def _lip_window(x: Array, y: Array) -> Array:
     return 1 - smooth_step(0.75, 1.75, radius)
 
 
+def parting_profile(x: Array) -> Array:
+    """How far the lips part at canonical x (mm) relative to their middle; they stay together close to the corners."""
+    return np.asarray(np.clip(1 - np.abs(x / (_PARTING_SHARE * INNER_CORNER_X_MM)) ** 2.1, 0, 1) ** 0.74)
+
+
 def jaw_follow(x: Array, y: Array, *, upper: bool) -> Array:
     """How far a canonical point follows the jaw, 0..1."""
     down = smooth_step(50, 92, y)
-    profile = np.clip(1 - np.abs(x / INNER_CORNER_X_MM) ** 2.2, 0, 1) ** 0.70
+    profile = parting_profile(x)
     if upper:
         # Corners follow, the middle of the upper lip does not; inside the hidden mouth zone the layer
         # ramps up to the jaw so that the hole opens with it, and under the chin it is the neck.

@@ -12,31 +12,44 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates
 
 from visage.identity.avatar.eyelids import Eye
-from visage.identity.avatar.inpainting import push_pull
+from visage.identity.avatar.inpainting import push_pull, resize
+from visage.identity.avatar.matte import silhouette_distance
 from visage.media.portrait import EYE_SOURCE, TEXTURE_SCALE
 from visage.media.windows import Array, node_centres, smooth_step
 
 _SEARCH_PX = 3.0
-_HIDDEN_WHITE = 0.97
 _DEFAULT_WHITE = (0.72, 0.68, 0.66)
+_DENSEST_VEIL = 0.85
+_RAISED_LID_SHADOW = 0.2
+_MOST_REFLECTION = 0.16
+"""Share of the iris; what is larger is no reflection of a lamp and stays with the iris."""
+_CLEAR_OF_SILHOUETTE_PX = 2.0
 
 
 @dataclass(frozen=True)
 class EyeLayers:
     """colour: float32 [192, 384, 3], photo inside the opening, completed outside; hole, lid: float32 [192, 384].
 
-    hole: where the base layer lets the eyeball show; lid: alpha of the upper-lid skin that is stretched in a blink.
+    hole: where the base layer lets the eyeball show; lid: alpha of the upper-lid skin that is stretched in a blink;
+    veil: premultiplied RGBA [192, 384, 4] that stays in the opening while the eyeball moves behind it: rims and
+    shadow of the lids, and the light's reflection, which is colour without alpha. Veil over colour is the photo.
     """
 
     colour: Array
     hole: Array
     lid: Array
+    veil: Array
 
-    @property
-    def eyeball_alpha(self) -> Array:
-        """Wider than the hole, so that a raised lid still finds an eyeball."""
+    def eyeball_alpha(self, matte: Array) -> Array:
+        """Wider than the hole, so that a raised lid still finds an eyeball, but nowhere outside of the head.
+
+        matte: float32 [512, 512], the portrait's alpha.
+        """
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (33, 33))
-        return np.asarray(cv2.dilate(self.hole, kernel))
+        inside = smooth_step(0, _CLEAR_OF_SILHOUETTE_PX, silhouette_distance(matte))
+        rows, columns = EYE_SOURCE.slices()
+        inside = resize(inside[rows, columns], *self.hole.shape[::-1])
+        return np.asarray(cv2.dilate(self.hole, kernel) * inside)
 
 
 def eye_source_points() -> Array:
@@ -55,18 +68,23 @@ def complete_eyes(picture: Array, eyes: tuple[Eye, Eye], bright_skin: float) -> 
     grey = np.asarray(cv2.GaussianBlur(cv2.cvtColor(source, cv2.COLOR_RGB2GRAY), (0, 0), 1.5))
     points = eye_source_points()
     colour, hole, lid = source.copy(), np.zeros(grey.shape), np.zeros(grey.shape)
+    veil = np.zeros((*grey.shape, 4))
     refined = []
     for outlined in eyes:
         eye = replace(outlined, iris_centre=_refine_iris(grey, outlined))
         refined.append(eye)
         x, y = eye.local(points)
         near = (np.abs(x) < 1.5) & (np.abs(y) < 2.2 * eye.half_width)
-        completed = _complete(source, eye, x, y, points, bright_skin)
+        completed, own_veil = _complete(source, eye, x, y, points, bright_skin)
         colour = np.where(near[..., None], completed, colour)
+        veil = np.where(near[..., None], own_veil, veil)
         hole = np.maximum(hole, np.where(near, _hole(eye, x, y), 0))
         close = (np.abs(x) < 1.6) & (np.abs(y) < 4 * eye.half_width)
         lid = np.maximum(lid, np.where(close, _lid(eye, x, y), 0))
-    layers = EyeLayers(np.clip(colour, 0, 1).astype(np.float32), hole.astype(np.float32), lid.astype(np.float32))
+    layers = EyeLayers(
+        np.clip(colour, 0, 1).astype(np.float32), hole.astype(np.float32), lid.astype(np.float32),
+        veil.astype(np.float32),
+    )  # fmt: skip
     return layers, (refined[0], refined[1])
 
 
@@ -100,19 +118,48 @@ def _sample(grey: Array, points: Array) -> Array:
     return np.asarray(map_coordinates(grey, [at[:, 1], at[:, 0]], order=1, mode="nearest"))
 
 
-def _complete(source: Array, eye: Eye, x: Array, y: Array, points: Array, bright_skin: float) -> Array:
-    """The photo inside the opening, an iris of the photo's radial profile on a continued white elsewhere."""
+def _complete(source: Array, eye: Eye, x: Array, y: Array, points: Array, bright_skin: float) -> tuple[Array, Array]:
+    """Eyeball and veil: the photo inside the opening, elsewhere an iris of its radial profile on a continued white."""
     upper, lower = eye.at(eye.upper, x), eye.at(eye.lower, x)
     inside = (y > upper + eye.rim + 0.6) & (y < lower - eye.rim * 0.8 - 0.4) & (np.abs(x) < 0.95)
     radius = np.hypot(*np.moveaxis(points - eye.iris_centre, -1, 0)) / eye.iris_radius
     white_area = (y > upper + eye.rim + 1) & (y < lower - eye.rim - 0.3) & (np.abs(x) < 0.84) & (radius > 1.16)
     white = _continue_white(source, white_area, bright_skin)
-    shade = np.interp(y - upper, [-12, 0, 4], [0.80, 0.90, 1.0]) * np.interp(y - lower, [-3, 1, 8], [1.0, 0.90, 0.82])
-    white = white * shade[..., None]
     share = 1 - smooth_step(0.93, 1.12, radius)[..., None]
-    completed = white * (1 - share) + _iris(source, inside, radius) * share
+    iris = _iris(source, inside, radius)
+    completed = white * (1 - share) + iris * share
     keep = np.clip(np.asarray(cv2.GaussianBlur(inside.astype(np.float32), (0, 0), 1.6)), 0, 1)[..., None]
-    return np.asarray(source * keep + completed * (1 - keep))
+    shine = _reflection(source, iris, inside & (radius < 0.72))
+    lids = (_lid_zone(eye, x, y) * smooth_step(1.08, 1.4, radius))[..., None]
+    ball = (source - shine) * (1 - lids) + completed * lids
+    veil = _veil(source, ball) * keep
+    veil[..., 3] += (1 - keep[..., 0]) * _RAISED_LID_SHADOW * np.clip((upper + eye.rim + 1 - y) / 4, 0, 1)
+    return np.asarray(ball * keep + completed * (1 - keep)), veil
+
+
+def _lid_zone(eye: Eye, x: Array, y: Array) -> Array:
+    """Where lashes, rims and the lids' shadow lie over the eyeball, 0..1."""
+    upper, lower = eye.at(eye.upper, x), eye.at(eye.lower, x)
+    under = np.exp(-np.clip(y - upper - eye.rim, 0, None) / (0.22 * eye.opening + 0.5))
+    over = np.exp(-np.clip(lower - eye.rim - y, 0, None) / 1.5)
+    return np.clip(np.maximum(np.maximum(under, over), smooth_step(0.5, 0.85, np.abs(x))), 0, 1)
+
+
+def _veil(photo: Array, ball: Array) -> Array:
+    """What lies over `ball` in the photo: premultiplied RGBA, veil over ball = photo."""
+    clear = ((photo + 0.02) / (ball + 0.02)).min(-1, keepdims=True)  # no veil over black
+    clear = np.clip(clear, 1 - _DENSEST_VEIL, 1)
+    return np.concatenate([np.clip(photo - clear * ball, 0, 1), 1 - clear], -1)
+
+
+def _reflection(source: Array, iris: Array, area: Array) -> Array:
+    """The light mirrored by the cornea: what is far brighter than the iris at its distance from the pupil."""
+    excess = np.clip(source - iris, 0, None)
+    bright = smooth_step(0.12, 0.30, excess.mean(-1)) * area
+    if bright.sum() > _MOST_REFLECTION * max(int(area.sum()), 1):
+        return np.zeros_like(source)
+    soft = np.asarray(cv2.GaussianBlur(bright.astype(np.float32), (0, 0), 0.8))
+    return excess * np.clip(soft * 1.2, 0, 1)[..., None]
 
 
 def _iris(source: Array, inside: Array, radius: Array) -> Array:
@@ -132,6 +179,7 @@ def _iris(source: Array, inside: Array, radius: Array) -> Array:
 
 
 def _continue_white(source: Array, white_area: Array, bright_skin: float) -> Array:
+    """The white of the eye where the lids hide it."""
     if white_area.sum() <= 30:
         return np.broadcast_to(np.array(_DEFAULT_WHITE) * bright_skin / 0.8, source.shape)
     brightness = source.mean(-1)
@@ -141,8 +189,8 @@ def _continue_white(source: Array, white_area: Array, bright_skin: float) -> Arr
     far = np.clip(distance_transform_edt(~bright) / TEXTURE_SCALE / 14, 0, 1)[..., None]
     white = extended * (1 - far) + median * far
     white = np.asarray(cv2.GaussianBlur(white.astype(np.float32), (0, 0), 2.0))
-    # What lies under the lids is no brighter than what shows: highlights must not spread.
-    limit = _HIDDEN_WHITE * np.median(brightness[white_area])
+    # What lies under the lids is no brighter than most of what shows: highlights must not spread.
+    limit = np.percentile(brightness[white_area], 65)
     return np.asarray(white * np.minimum(1, limit / np.maximum(white.mean(-1, keepdims=True), 1e-3)))
 
 
@@ -150,9 +198,10 @@ def _hole(eye: Eye, x: Array, y: Array) -> Array:
     """The opening and a strip above the lash line, so that the lid can lift a little."""
     upper, lower = eye.at(eye.upper, x), eye.at(eye.lower, x)
     lift = np.minimum(5.0 * eye.px_per_mm, 0.55 * eye.room(x)) * np.sqrt(np.clip(1 - x * x, 0, 1))
-    across = np.clip((1 - np.abs(x)) * eye.half_width / 1.2, 0, 1)
+    across = smooth_step(0.95, 0.74, np.abs(x))
     top = np.clip((y - (upper - lift)) / 1.5, 0, 1)
-    bottom = np.clip((lower - eye.rim * 0.8 - y) / 1.0 + 0.5, 0, 1)
+    # Soft inside of what the photo shows: the eyeball's texture is the photo there, so nothing changes at rest.
+    bottom = np.clip((lower - eye.rim * 0.8 - 0.4 - y) / 2.0, 0, 1)
     return np.asarray(top * bottom * across * np.clip((lower - upper) / 3, 0, 1))
 
 

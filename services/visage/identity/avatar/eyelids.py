@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
+from visage.identity.avatar.inpainting import resize
+from visage.identity.avatar.matte import silhouette_distance
 from visage.media.canonical_face import (
     LEFT_BROW,
     LEFT_IRIS,
@@ -129,8 +131,11 @@ def face_nodes() -> Array:
     return node_centres(columns, rows, NODE_PX, FACE.x, FACE.y)
 
 
-def eye_maps(eyes: tuple[Eye, Eye]) -> Array:
-    """float64 [5, rows, columns] over EYE_MAP: distance above the lash line, lid travel, room, side, gaze weight."""
+def eye_maps(eyes: tuple[Eye, Eye], matte: Array) -> Array:
+    """float64 [5, rows, columns] over EYE_MAP: distance above the lash line, lid travel, room, side, gaze weight.
+
+    matte: float32 [512, 512], the portrait's alpha; the gaze moves nothing at the silhouette.
+    """
     rows, columns = EYE_MAP.shape(EYE_NODE_PX)
     nodes = node_centres(columns, rows, EYE_NODE_PX, EYE_MAP.x, EYE_MAP.y)
     side = (nodes[..., 0] > (eyes[0].centre[0] + eyes[1].centre[0]) / 2).astype(np.float64)
@@ -142,5 +147,6 @@ def eye_maps(eyes: tuple[Eye, Eye]) -> Array:
         gaze = 1 - smooth_step(0.42, 1.0, distance)
         per_eye.append(np.stack([eye.at(eye.upper, x) - y, eye.travel(x), eye.room(x), gaze]))
     left, right = per_eye
+    clear = smooth_step(2.0, 10.0, silhouette_distance(matte))[EYE_MAP.slices()]
     chosen = left * side + right * (1 - side)
-    return np.stack([*chosen[:3], side, chosen[3]])
+    return np.stack([*chosen[:3], side, chosen[3] * resize(clear, columns, rows)])

@@ -15,6 +15,10 @@ from visage.media.portrait import FRAME_PX, TEXTURE_SCALE
 from visage.media.windows import Array, node_centres, smooth_step
 
 _SIZE = FRAME_PX * TEXTURE_SCALE
+_LIP_EDGE_PX = 1.1
+"""Softness of the lips' inner edges."""
+_LIP_OVERLAP_PX = 0.4
+"""How far each lip reaches over the seam, so that closed lips let nothing of the mouth's inside through."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,9 @@ def cut_jaw(
 def _below_seam(seam: LipSeam, x: Array, y: Array, px_per_mm: float) -> Array:
     """1 below the lower lip's line; beside the corners the edge drops and softens."""
     beside = np.clip(np.abs(x) - 1, 0, None)
-    softness = 0.7 + 13.75 * px_per_mm * smooth_step(0, 0.55, beside)
+    softness = _LIP_EDGE_PX + 13.75 * px_per_mm * smooth_step(0, 0.55, beside)
     line = seam.extended(seam.lower, x) + 8 * px_per_mm * smooth_step(0.06, 0.9, beside)
-    return np.asarray(np.clip((y - line) / softness + 0.5, 0, 1))
+    return np.asarray(np.clip((y - line + _LIP_OVERLAP_PX) / softness + 0.5, 0, 1))
 
 
 def _mouth_hole(seam: LipSeam, x: Array, y: Array, px_per_mm: float) -> Array:
@@ -59,7 +63,11 @@ def _mouth_hole(seam: LipSeam, x: Array, y: Array, px_per_mm: float) -> Array:
     line = seam.extended(seam.upper, x)
     depth = 24 * px_per_mm * np.sqrt(np.clip(1 - x**4, 0, 1))
     across = np.clip((1 - np.abs(x)) * seam.half_width / 0.8, 0, 1)
-    hole = np.clip((y - line) / 0.7 + 0.5, 0, 1) * np.clip((line + depth - y) / 4, 0, 1) * across
+    hole = (
+        np.clip((y - line - _LIP_OVERLAP_PX) / _LIP_EDGE_PX + 0.5, 0, 1)
+        * np.clip((line + depth - y) / 4, 0, 1)
+        * across
+    )
     return np.asarray(hole, np.float32)
 
 

@@ -27,7 +27,7 @@ from visage.media.windows import Array
 _REFERENCE_SKIN = (0.80, 0.62, 0.53)
 _FULL_SATURATION = 0.22
 _DARKEST = 0.12
-_CAVITY = (0.23, 0.085, 0.075)
+_CAVITY = (0.33, 0.125, 0.11)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,8 @@ def measure_tone(half: Array, landmarks: Array) -> Tone:
     lit = float(np.percentile(pixels.mean(1), 85))
     illumination = float(np.clip(min(0.60 * lit + 0.36, 1.5 * lit), 0.05, 1.0))
     balance = skin / np.array(_REFERENCE_SKIN)
-    balance = np.clip(balance / balance.mean(), 0.85, 1.15) ** 0.5
+    balance = np.clip(balance / balance.mean(), 0.60, 1.30) ** 0.75
+    balance[1] = min(balance[1], (balance[0] + balance[2]) / 2)  # pale skin is no green light
     balance = 1 + (balance - 1) * saturation
     face = half[face_mask(landmarks) > 0].mean(-1)
     return Tone(

@@ -60,6 +60,12 @@ def sure_background(alpha: Array) -> Array:
     return np.asarray(cv2.erode(clear, np.ones((5, 5), np.uint8)))
 
 
+def silhouette_distance(matte: Array) -> Array:
+    """Pixels to the nearest point outside of the portrait, 0 there; matte: float32 [512, 512]."""
+    inside = np.pad((matte > 0.5).astype(np.uint8), 1, constant_values=1)
+    return np.asarray(cv2.distanceTransform(inside, cv2.DIST_L2, 5))[1:-1, 1:-1]
+
+
 def _guided(guide: Array, values: Array, radius: int, regularisation: float) -> Array:
     size = (2 * radius + 1, 2 * radius + 1)
     mean_guide, mean_values = cv2.blur(guide, size), cv2.blur(values, size)

@@ -36,7 +36,7 @@ _UPPER = _Arch(
     (1, 0.985, 0.94, 0.86, 0.68, 0.5, 0.36), 1, 1,
 )  # fmt: skip
 _LOWER = _Arch(
-    (0, 5.0, 10.2, 15.6, 20.0, 23.6, 26.2), (8.6, 8.8, 9.4, 8, 7, 6.5), (1.9, 1.8, 1.6, 2.1, 2.6, 3.1),
+    (0, 5.0, 10.2, 15.6, 20.0, 23.6, 26.2), (8.6, 8.8, 9.4, 8, 7, 6.5), (0.9, 0.8, 0.7, 1.3, 1.9, 2.5),
     (0.88, 0.86, 0.80, 0.70, 0.52, 0.40, 0.28), -1, 2,
 )  # fmt: skip
 
@@ -124,12 +124,13 @@ def _enamel(up: Array, warm: bool) -> Array:
 def _draw_tongue() -> Array:
     """A mound behind the lower teeth."""
     x, y = atlas_points(LOWER_ATLAS_Y_MM)
-    top = -6.4 + (np.abs(x) / 19.5) ** 2.6 * 9 + 0.9 * np.exp(-((x / 2.2) ** 2))
-    alpha = np.clip((y - top) / 1.6 + 0.5, 0, 1) * np.clip((21 - np.abs(x)) / 2, 0, 1)
-    depth = np.clip((y - top) / 13, 0, 1)
+    top = -10.5 + (np.abs(x) / 20.5) ** 2.6 * 10 + 0.9 * np.exp(-((x / 2.2) ** 2))
+    alpha = np.clip((y - top) / 3.0 + 0.5, 0, 1) * np.clip((22 - np.abs(x)) / 2, 0, 1)
+    depth = np.clip((y - top) / 15, 0, 1)
     grain = np.asarray(cv2.GaussianBlur(np.random.default_rng(3).normal(size=x.shape).astype(np.float32), (0, 0), 1.3))
-    shade = 0.45 + 0.50 * np.sin(np.clip(depth * 1.8, 0, 1) * np.pi / 2)
+    shade = 0.22 + 0.70 * np.sin(np.clip(depth * 1.5, 0, 1) * np.pi / 2)
     shade = shade * (1 - 0.30 * (np.abs(x) / 20) ** 2) * (1 - 0.14 * np.exp(-((x / 1.5) ** 2)))
+    shade = shade + 0.07 * np.exp(-(((np.abs(x) - 5) / 3.0) ** 2) - ((y + 1.0) / 2.2) ** 2)
     colour = np.array(_TONGUE) * (shade * (1 + 0.025 * grain / grain.std()))[..., None]
     tongue = np.dstack([colour * alpha[..., None], alpha]).astype(np.float32)
     return np.asarray(cv2.GaussianBlur(tongue, (0, 0), 1.6))

@@ -93,18 +93,19 @@ def _textures(parts: PortraitParts) -> dict[str, Array]:
     head = _head_texture(parts)
     still = resize(head, STORED_PX, STORED_PX)
     eye_hole = parts.eye_layers.hole * (1 - parts.glasses.alpha)
+    veil = _in_frame(eye_hole[..., None] * parts.eye_layers.veil, EYE_SOURCE)
     holes = (1 - parts.jaw.mouth_hole) * (1 - _in_frame(eye_hole, EYE_SOURCE))
     masks = {
         "jaw_texture": (_cut(parts.picture, JAW_SOURCE), _cut(parts.jaw.jaw_alpha, JAW_SOURCE)),
         "lid_texture": (parts.glasses.lid_colour, parts.eye_layers.lid),
-        "eye_texture": (parts.eye_layers.colour, parts.eye_layers.eyeball_alpha),
+        "eye_texture": (parts.eye_layers.colour, parts.eye_layers.eyeball_alpha(parts.alpha)),
     }
     layers = {name: _planar(_premultiply(colour, alpha)) for name, (colour, alpha) in masks.items()}
     return layers | {
         "background": _bytes(parts.background),
         "glasses_mask": _bytes(parts.glasses.alpha)[None],
         "foot": _planar(still[STORED_PX * FOOT.y // FRAME_PX :]),
-        "head_texture": _planar(_cut(head * holes[..., None], HEAD)),
+        "head_texture": _planar(_cut(head * holes[..., None] + veil, HEAD)),
         "upper_teeth": _planar(parts.atlas.upper_teeth),
         "lower_teeth": _planar(parts.atlas.lower_teeth),
         "tongue": _planar(parts.atlas.tongue),
@@ -120,7 +121,7 @@ def _cut(picture: Array, rect: Rect) -> Array:
 
 
 def _in_frame(values: Array, rect: Rect) -> Array:
-    frame = np.zeros((FRAME_PX * TEXTURE_SCALE, FRAME_PX * TEXTURE_SCALE), np.float32)
+    frame = np.zeros((FRAME_PX * TEXTURE_SCALE, FRAME_PX * TEXTURE_SCALE, *values.shape[2:]), np.float32)
     frame[rect.slices(scale=TEXTURE_SCALE)] = values
     return frame
 
@@ -158,7 +159,7 @@ def _grids(parts: PortraitParts) -> dict[str, Array]:
         "fold_basis": folds.reshape(len(folds), -1),
         "skull_maps": skull_maps[:, *head],
         "jaw_maps": np.stack([surface.jaw, surface.jaw_weight, above_lower])[:, *jaw],
-        "eye_maps": eye_maps(parts.eyes),
+        "eye_maps": eye_maps(parts.eyes, parts.alpha),
     }
 
 
