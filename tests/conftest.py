@@ -9,6 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import skimage.data
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no failure, and two runs of one tree give one result.
+settings.register_profile("visage", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("visage")
 
 CATEGORIES = {"unit", "service", "mesh", "models", "contract", "compat", "e2e"}
 
