@@ -79,7 +79,8 @@ class Eyes(nn.Module):
         colours = [both[:, c] * (255 / torch.clamp(both[:, 3], min=1.0)) for c in range(3)]
         soft = torch.cat([self.tile.plane(colour) for colour in colours], 1)
         share = self.tile.plane(unfolded)
-        return Layer(skin.colour + (soft * skin.alpha - skin.colour) * share, skin.alpha)
+        colour = skin.colour + (soft * (1 - skin.clear) - skin.colour) * share
+        return Layer(torch.cat([colour, skin.alpha], 1))
 
     def _eyeball(self, frame: Frame, source: Point, left: Tensor) -> Point:
         """Source points of the eyeballs: rigid with the skull, in the depth of the lids, moved by the gaze."""
