@@ -13,7 +13,7 @@ from visage.identity.avatar.depth import HeadSurface
 from visage.identity.avatar.displacement import Displacements
 from visage.identity.avatar.eyeballs import EyeLayers
 from visage.identity.avatar.eyelids import Eye, eye_maps, face_nodes, lower_lid_displacements
-from visage.identity.avatar.folds import fold_shading
+from visage.identity.avatar.folds import fold_shading, smile_folds
 from visage.identity.avatar.glasses import Glasses
 from visage.identity.avatar.inpainting import resize
 from visage.identity.avatar.jaw_layer import JawLayer, jaw_nodes_above_lower_lip
@@ -39,6 +39,7 @@ from visage.media.portrait import (
 )
 
 _RELIGHT = 0.6
+_SMILING = 0.4
 _FOLD_TINT = (0.72, 1.06, 1.18)
 """Blood under thin skin: folds darken blue more than red."""
 
@@ -95,7 +96,7 @@ def _textures(parts: PortraitParts) -> dict[str, Array]:
     veil = _in_frame(eye_hole[..., None] * parts.eye_layers.veil, EYE_SOURCE)
     holes = (1 - parts.jaw.mouth_hole) * (1 - _in_frame(eye_hole, EYE_SOURCE))
     masks = {
-        "jaw_texture": (_cut(parts.picture, JAW_SOURCE), _cut(parts.jaw.jaw_alpha, JAW_SOURCE)),
+        "jaw_texture": (_cut(parts.jaw.lips, JAW_SOURCE), _cut(parts.jaw.jaw_alpha, JAW_SOURCE)),
         "lid_texture": (parts.glasses.lid_colour, parts.eye_layers.lid),
         "eye_texture": (parts.eye_layers.colour, parts.eye_layers.eyeball_alpha(parts.alpha)),
     }
@@ -130,7 +131,7 @@ def _head_texture(parts: PortraitParts) -> Array:
     size = FRAME_PX * TEXTURE_SCALE
     changed = (np.abs(parts.jaw.base - parts.half).max(-1) > 0.004).astype(np.float32)
     changed = np.asarray(cv2.dilate(resize(changed, size, size), np.ones((3, 3), np.uint8)))
-    colour = np.where(changed[..., None] > 0, resize(parts.jaw.base, size, size), parts.picture)
+    colour = np.where(changed[..., None] > 0, resize(parts.jaw.base, size, size), parts.jaw.lips)
     alpha = resize(parts.alpha, size, size)[..., None]
     foreground = np.clip(colour - (1 - alpha) * resize(parts.background, size, size), 0, alpha)
     return np.concatenate([foreground, alpha], -1)
@@ -151,7 +152,7 @@ def _grids(parts: PortraitParts) -> dict[str, Array]:
     lids = lower_lid_displacements(parts.eyes, face_nodes())
     skull = np.concatenate([parts.displacements.skull, lids])
     canonical = parts.maps.upper[face]
-    folds = fold_shading(canonical[..., 0], canonical[..., 1])[[CURVE_INDEX[name] for name in FOLD_CURVES]]
+    folds = _folds(parts, canonical[..., 0], canonical[..., 1])[[CURVE_INDEX[name] for name in FOLD_CURVES]]
     return {
         "skull_basis": skull.reshape(len(skull), -1),
         "jaw_basis": parts.displacements.jaw.reshape(len(parts.displacements.jaw), -1),
@@ -162,10 +163,20 @@ def _grids(parts: PortraitParts) -> dict[str, Array]:
     }
 
 
+def _folds(parts: PortraitParts, x: Array, y: Array) -> Array:
+    """Shading per curve, [52, rows, columns] over FACE, with the folds of the photo's own smile."""
+    shading = fold_shading(x, y)
+    grey = resize(parts.half.mean(-1), GRID, GRID)[FACE.slices(NODE_PX)]
+    for side, own, smile in zip(("Left", "Right"), smile_folds(grey, x, y), parts.smile, strict=True):
+        if smile > _SMILING:
+            shading[CURVE_INDEX[f"MouthSmile{side}"]] += own / smile
+    return shading
+
+
 def _scalars(parts: PortraitParts) -> Array:
     fit, seam, (left, right) = parts.fit, parts.seam, parts.eyes
     pivot = fit.place(np.array(NECK_PIVOT_MM))
-    smile = np.minimum(parts.smile, 1.1)
+    smile = np.asarray(parts.smile)
     fold = 1 + (np.array(_FOLD_TINT) - 1) * parts.tone.saturation
     middle_y = (left.centre[1] + right.centre[1]) / 2
     eye_z = [parts.surface.skull[int(middle_y / NODE_PX), int(eye.centre[0] / NODE_PX)] for eye in (left, right)]
