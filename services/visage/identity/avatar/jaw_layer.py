@@ -21,6 +21,8 @@ _OVERLAP_SHARE = 0.37
 _MIXED_EDGE = (11, 9)
 """Texture pixels around an opening that are mixed with what it shows."""
 _EDGE_SHADE = 0.35
+_HIDDEN_NECK_WEIGHT = 0.06
+_CHIN_SHADOW = 0.72
 _DARK_REACH_PX = 6
 _DARK_SHARE = 0.5
 
@@ -50,11 +52,11 @@ def cut_jaw(
     canonical_full = resize(canonical.astype(np.float32), _SIZE, _SIZE)
     outside = _signed_distance(landmarks)
     similar = _skin_similarity(picture, half, outside)
-    similar = np.maximum(similar, smooth_step(44, 30, np.abs(canonical_full[..., 0])))
+    beside_chin = np.maximum(similar, smooth_step(44, 30, np.abs(canonical_full[..., 0])))
     rim = 1 - smooth_step(2.6 * px_per_mm, 7.0 * px_per_mm, outside)
-    rim = rim * np.maximum(similar, 1 - smooth_step(0.0, 1.6 * px_per_mm, outside))
+    rim = rim * np.maximum(beside_chin, 1 - smooth_step(0.0, 1.6 * px_per_mm, outside))
     jaw_alpha = (_below_seam(seam, x, y, px_per_mm) * rim).astype(np.float32)
-    base = _with_neck(half, alpha, jaw_alpha, outside, canonical, px_per_mm)
+    base = _with_neck(half, alpha, resize(similar, FRAME_PX, FRAME_PX), jaw_alpha, outside, canonical, px_per_mm)
     return JawLayer(jaw_alpha, _mouth_hole(seam, x, y, px_per_mm), base, _lips_alone(picture, seam))
 
 
@@ -146,14 +148,23 @@ def _chroma(colour: Array) -> Array:
 
 
 def _with_neck(
-    half: Array, alpha: Array, jaw_alpha: Array, outside: Array, canonical: Array, px_per_mm: float
+    half: Array, alpha: Array, similar: Array, jaw_alpha: Array, outside: Array, canonical: Array, px_per_mm: float
 ) -> Array:
-    """The photo with neck skin, a little darker, continued under the jaw layer."""
+    """The photo with neck skin, a little darker, continued under the jaw layer.
+
+    Where a collar or a beard hides the neck its skin is that of the jaw in the chin's shadow.
+    """
     distance = resize(outside, FRAME_PX, FRAME_PX)
     covered = resize(jaw_alpha, FRAME_PX, FRAME_PX)
     y_mm = resize(canonical[..., 1].astype(np.float32), FRAME_PX, FRAME_PX)
     below = (distance > 2.6 * px_per_mm) & (distance < 16 * px_per_mm) & (y_mm > 80) & (alpha > 0.9)
-    neck = np.asarray(cv2.GaussianBlur(push_pull(half, below.astype(np.float32)), (0, 0), 2.5))
+    jaw = (distance < -1.5 * px_per_mm) & (distance > -9 * px_per_mm) & (y_mm > 84)
+    shaded = push_pull(half * _CHIN_SHADOW, jaw.astype(np.float32))
+    unlike = np.abs(np.log((half + 0.03) / (shaded + 0.03))).max(-1)
+    shown = below * np.clip(similar, 0, 1) * smooth_step(0.6, 0.3, unlike)
+    weight = np.maximum(shown, _HIDDEN_NECK_WEIGHT * jaw).astype(np.float32)
+    source = np.where((jaw & (shown < _HIDDEN_NECK_WEIGHT))[..., None], shaded, half)
+    neck = np.asarray(cv2.GaussianBlur(push_pull(source, weight), (0, 0), 2.5))
     neck = neck * np.interp(-distance, [0, 14, 40], [0.96, 0.88, 0.80])[..., None]
     inner = ((distance < 2.6 * px_per_mm) & (y_mm > 84)).astype(np.float32)
     share = np.asarray(cv2.GaussianBlur(inner, (0, 0), 2.0)) * smooth_step(80, 92, y_mm)

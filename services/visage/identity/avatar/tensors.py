@@ -19,8 +19,9 @@ from visage.identity.avatar.inpainting import resize
 from visage.identity.avatar.jaw_layer import JawLayer, jaw_nodes_above_lower_lip
 from visage.identity.avatar.lighting import Light, Tone
 from visage.identity.avatar.lip_seam import LipSeam
+from visage.identity.avatar.matte import silhouette_distance
 from visage.identity.avatar.mouth_interior import MouthAtlas
-from visage.identity.avatar.windows import Array
+from visage.identity.avatar.windows import Array, smooth_step
 from visage.media.arkit import CURVE_INDEX
 from visage.media.portrait import (
     AVATAR_TENSORS,
@@ -40,6 +41,8 @@ from visage.media.portrait import (
 
 _RELIGHT = 0.6
 _SMILING = 0.4
+_TOP_PX = 5
+_TOP_BLUR_PX = 14
 _FOLD_TINT = (0.72, 1.06, 1.18)
 """Blood under thin skin: folds darken blue more than red."""
 
@@ -96,12 +99,13 @@ def _textures(parts: PortraitParts) -> dict[str, Array]:
     veil = _in_frame(eye_hole[..., None] * parts.eye_layers.veil, EYE_SOURCE)
     holes = (1 - parts.jaw.mouth_hole) * (1 - _in_frame(eye_hole, EYE_SOURCE))
     masks = {
-        "jaw_texture": (_cut(parts.jaw.lips, JAW_SOURCE), _cut(parts.jaw.jaw_alpha, JAW_SOURCE)),
         "lid_texture": (parts.glasses.lid_colour, parts.eye_layers.lid),
         "eye_texture": (parts.eye_layers.colour, parts.eye_layers.eyeball_alpha(parts.alpha)),
     }
     layers = {name: _planar(_premultiply(colour, alpha)) for name, (colour, alpha) in masks.items()}
+    jaw = _foreground(parts, parts.jaw.lips) * parts.jaw.jaw_alpha[..., None]
     return layers | {
+        "jaw_texture": _planar(_cut(jaw, JAW_SOURCE)),
         "background": _bytes(parts.background),
         "glasses_mask": _bytes(parts.glasses.alpha)[None],
         "foot": _planar(still[FOOT.slices()]),
@@ -132,9 +136,33 @@ def _head_texture(parts: PortraitParts) -> Array:
     changed = (np.abs(parts.jaw.base - parts.half).max(-1) > 0.004).astype(np.float32)
     changed = np.asarray(cv2.dilate(resize(changed, size, size), np.ones((3, 3), np.uint8)))
     colour = np.where(changed[..., None] > 0, resize(parts.jaw.base, size, size), parts.jaw.lips)
+    return _soften_top(np.asarray(_foreground(parts, colour) * (1 - _bare_jaw(parts))[..., None]))
+
+
+def _soften_top(head: Array) -> Array:
+    """Hair that ends at the top of the frame is continued without streaks when the head moves down."""
+    rows = _TOP_PX * TEXTURE_SCALE
+    soft = np.asarray(cv2.GaussianBlur(np.repeat(head[:1], 3, 0), (0, 0), _TOP_BLUR_PX))[:1]
+    share = smooth_step(rows, 1, np.arange(rows))[:, None, None]
+    head[:rows] += (soft - head[:rows]) * share
+    return head
+
+
+def _foreground(parts: PortraitParts, colour: Array) -> Array:
+    """Premultiplied RGBA [1024, 1024, 4] of a picture of the portrait, without the background's share in it."""
+    size = FRAME_PX * TEXTURE_SCALE
     alpha = resize(parts.alpha, size, size)[..., None]
     foreground = np.clip(colour - (1 - alpha) * resize(parts.background, size, size), 0, alpha)
     return np.concatenate([foreground, alpha], -1)
+
+
+def _bare_jaw(parts: PortraitParts) -> Array:
+    """Where nothing but background lies behind the jaw, [1024, 1024]: at the silhouette, off the neck."""
+    size = FRAME_PX * TEXTURE_SCALE
+    y_mm = parts.maps.lower[..., 1].astype(np.float32)
+    low = resize(smooth_step(80, 90, y_mm) * smooth_step(124, 114, y_mm), size, size)
+    near = resize(smooth_step(16, 5, silhouette_distance(parts.alpha)), size, size)
+    return np.asarray(low * near * smooth_step(0.9, 0.99, parts.jaw.jaw_alpha))
 
 
 def _grids(parts: PortraitParts) -> dict[str, Array]:
