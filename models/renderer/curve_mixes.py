@@ -59,8 +59,13 @@ def gaze_angles() -> Tensor:
 
 
 def smile_release() -> Tensor:
-    """How far the photo's own smile is taken off, 0..1: a rounded or wide open mouth does not smile."""
-    return mixture({"MouthPucker": 1.1, "MouthFunnel": 1.1, "JawOpen": 0.8, "MouthFrown": 0.5})
+    """How far the photo's own smile is taken off, 0..1: a mouth that speaks does not smile unless it is asked to."""
+    return mixture(
+        {
+            "MouthPucker": 1.2, "MouthFunnel": 1.2, "JawOpen": 1.3, "MouthFrown": 0.5, "MouthPress": 0.6,
+            "MouthRollLower": 0.9, "MouthRollUpper": 0.5, "MouthLowerDown": 0.4, "MouthSmile": -0.35,
+        }
+    )  # fmt: skip
 
 
 def lip_parting() -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from scipy.ndimage import distance_transform_edt
 
 from visage.identity.avatar.inpainting import push_pull, resize
 from visage.identity.avatar.matte import sure_background
@@ -11,6 +12,8 @@ from visage.media.portrait import FRAME_PX, STORED_PX
 from visage.media.windows import Array
 
 _NEAR_PX = 40.0
+_DETAIL_PX = 8.0
+_STRONGEST_DETAIL = 1.5
 _GRAIN_SEED = 0
 _MAX_GRAIN = 0.012
 
@@ -34,9 +37,27 @@ def complete_background(picture: Array, alpha: Array) -> Array:
     distance = np.asarray(cv2.distanceTransform(hole, cv2.DIST_L2, 5))[..., None] * (FRAME_PX / STORED_PX)
     share = np.clip(1 - distance / _NEAR_PX, 0, 1)
     fill = np.asarray(cv2.GaussianBlur(share * near + (1 - share) * smooth, (0, 0), 2.0))
-    fill = fill + _grain(picture, clear)
+    fill = fill + _mirrored_detail(picture, clear) + _grain(picture, clear)
     edge = np.asarray(cv2.GaussianBlur(hole.astype(np.float32), (0, 0), 1.5))[..., None]
     return np.asarray(np.clip(picture * (1 - edge) + fill * edge, 0, 1), np.float32)
+
+
+def _mirrored_detail(picture: Array, clear: Array) -> Array:
+    """What is finer than the smooth fill: the background's own texture, mirrored at the edge of the hole."""
+    size = (0, 0)
+    cover = np.asarray(cv2.GaussianBlur(clear, size, _DETAIL_PX))[..., None]
+    smooth = np.asarray(cv2.GaussianBlur(picture * clear[..., None], size, _DETAIL_PX)) / np.maximum(cover, 1e-3)
+    detail = ((picture - smooth) * clear[..., None]).astype(np.float32)
+    strength = float(np.sqrt((detail[clear > 0.5] ** 2).mean())) if clear.any() else 0.0
+    detail = detail.clip(-_STRONGEST_DETAIL * strength, _STRONGEST_DETAIL * strength)  # texture, no objects
+    distance, nearest = distance_transform_edt(clear < 0.5, return_indices=True)
+    y, x = np.mgrid[:FRAME_PX, :FRAME_PX].astype(np.float32)
+    at_y, at_x = 2 * nearest[0] - y, 2 * nearest[1] - x
+    mirrored = cv2.remap(
+        detail, at_x.astype(np.float32), at_y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+    )
+    share = np.clip(1.6 - distance / _NEAR_PX, 0, 1) * (distance > 0)
+    return np.asarray(np.asarray(mirrored) * share[..., None])
 
 
 def _grain(picture: Array, clear: Array) -> Array:

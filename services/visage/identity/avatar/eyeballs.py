@@ -133,7 +133,8 @@ def _complete(source: Array, eye: Eye, x: Array, y: Array, points: Array, bright
     lids = (_lid_zone(eye, x, y) * smooth_step(1.08, 1.4, radius))[..., None]
     ball = (source - shine) * (1 - lids) + completed * lids
     veil = _veil(source, ball) * keep
-    veil[..., 3] += (1 - keep[..., 0]) * _RAISED_LID_SHADOW * np.clip((upper + eye.rim + 1 - y) / 4, 0, 1)
+    raised = (1 - keep[..., 0]) * _RAISED_LID_SHADOW * np.clip((upper + eye.rim + 1 - y) / 4, 0, 1)
+    veil = veil + np.stack([0 * raised, 0 * raised, 0 * raised, raised], -1)
     return np.asarray(ball * keep + completed * (1 - keep)), veil
 
 
@@ -159,7 +160,7 @@ def _reflection(source: Array, iris: Array, area: Array) -> Array:
     if bright.sum() > _MOST_REFLECTION * max(int(area.sum()), 1):
         return np.zeros_like(source)
     soft = np.asarray(cv2.GaussianBlur(bright.astype(np.float32), (0, 0), 0.8))
-    return excess * np.clip(soft * 1.2, 0, 1)[..., None]
+    return np.asarray(excess * np.clip(soft * 1.2, 0, 1)[..., None])
 
 
 def _iris(source: Array, inside: Array, radius: Array) -> Array:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from visage.media.arkit import CURVE_COUNT, CURVE_INDEX
-from visage.media.windows import Array, bump
+from visage.media.windows import Array, bump, smooth_step
 
 _NASOLABIAL = ((17, 41), (22, 49), (29, 58), (33, 68), (34, 76))
 _DIMPLE = ((31, 62), (33, 70), (31, 77))
@@ -16,6 +17,8 @@ _MARIONETTE = ((27, 76), (30, 84), (30, 92))
 _UNDER_EYE = ((22, 8), (30, 13), (40, 12))
 _FOREHEAD = ((-38.0, 0.07), (-45.0, 0.08), (-52.0, 0.06))
 """Height of each forehead line (mm) and its depth."""
+
+_SMILE_FOLD_SHARE = 0.9
 
 _Add = Callable[[str, Array], None]
 
@@ -39,11 +42,11 @@ def fold_shading(x: Array, y: Array) -> Array:
 def _shade_lower_face(add: _Add, side: str, x: Array, y: Array) -> None:
     distance, cheek_side, along = _to_polyline(x, y, _NASOLABIAL)
     envelope = np.sin(np.clip(along, 0.02, 0.98) * np.pi) ** 0.6 * (distance < 14)
-    on_cheek = np.where(cheek_side, 0.07 * np.exp(-(((distance - 6) / 4) ** 2)), 0)
+    on_cheek = np.where(cheek_side, 0.045 * np.exp(-(((distance - 6) / 4) ** 2)), 0)
     on_lip = np.where(cheek_side, 0, -0.03 * np.exp(-(((distance - 5) / 4) ** 2)))
-    fold = (-0.15 * np.exp(-((distance / 2.6) ** 2)) + on_cheek + on_lip) * envelope
+    fold = (-0.11 * np.exp(-((distance / 2.6) ** 2)) + on_cheek + on_lip) * envelope
     add(f"MouthSmile{side}", fold + 0.05 * bump(x, y, 40, 38, 12, 9))
-    for curve, share in (("MouthUpperUp", 0.6), ("NoseSneer", 0.7), ("CheekSquint", 0.35), ("MouthStretch", 0.35)):
+    for curve, share in (("MouthUpperUp", 0.35), ("NoseSneer", 0.6), ("CheekSquint", 0.15), ("MouthStretch", 0.25)):
         add(f"{curve}{side}", share * fold)
     dimple, _, _ = _to_polyline(x, y, _DIMPLE)
     add(f"MouthDimple{side}", -0.14 * np.exp(-((dimple / 2.2) ** 2)))
@@ -68,6 +71,24 @@ def _shade_upper_face(add: _Add, side: str, x: Array, y: Array) -> None:
     under, _, _ = _to_polyline(x, y, _UNDER_EYE)
     add(f"EyeSquint{side}", -0.035 * np.exp(-((under / 2.2) ** 2)))
     add(f"CheekSquint{side}", -0.045 * np.exp(-((under / 2.4) ** 2)) + 0.03 * bump(x, y, 38, 24, 12, 7))
+
+
+def smile_folds(brightness: Array, x: Array, y: Array) -> tuple[Array, Array]:
+    """The folds that the photo's own smile makes beside nose and mouth, left and right, 0 or negative.
+
+    brightness: any scale, at canonical x, y (mm) on a regular grid. Added to the shading of MouthSmile in units of the
+    photo's smile, they deepen with a stronger smile and go when the smile is taken off.
+    """
+    blurred = gaussian_filter(brightness, 0.6)
+    detail = np.log((blurred + 0.02) / (gaussian_filter(brightness, 3.0) + 0.02))
+    sides = []
+    for sign in (1.0, -1.0):
+        fold, _, along = _to_polyline(x * sign, y, _NASOLABIAL)
+        below, _, _ = _to_polyline(x * sign, y, _MARIONETTE)
+        corner = np.hypot((x * sign - 24.8) / 7, (y - 69.6) / 5)
+        near = np.maximum(smooth_step(9, 4, fold) * (along > 0.04), smooth_step(6, 3, below))
+        sides.append(np.clip(detail, -0.5, 0) * near * smooth_step(0.8, 1.4, corner) * _SMILE_FOLD_SHARE)
+    return sides[0], sides[1]
 
 
 def _to_polyline(x: Array, y: Array, points: Sequence[tuple[float, float]]) -> tuple[Array, Array, Array]:

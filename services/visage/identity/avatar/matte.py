@@ -57,7 +57,7 @@ def _disc(radius: int) -> Array:
 def sure_background(alpha: Array) -> Array:
     """Where the background shows without any portrait, float32 of 0 and 1."""
     clear = (alpha < _SURE_BACKGROUND).astype(np.float32)
-    return np.asarray(cv2.erode(clear, np.ones((5, 5), np.uint8)))
+    return np.asarray(cv2.erode(clear, np.ones((7, 7), np.uint8)))
 
 
 def silhouette_distance(matte: Array) -> Array:

@@ -18,7 +18,7 @@ _FULL_SMILE_MM = 6.5
 
 
 def measure_smile(landmarks: Array) -> tuple[float, float]:
-    """Smile of the subject's left and right side, 0..1.2, from raised and widened lip corners."""
+    """Smile of the subject's left and right side, 0..1.4, from raised and widened lip corners."""
     mesh, rigid = canonical_vertices(), list(RIGID_POINTS)
     fit = fit_similarity(mesh[rigid], landmarks[rigid])
     face = (landmarks[:MESH_POINTS] - fit.offset) @ fit.rotation / fit.scale
@@ -28,7 +28,7 @@ def measure_smile(landmarks: Array) -> tuple[float, float]:
             _lift(face, corner) - _lift(mesh, corner),
             (face[corner, 0] - mesh[corner, 0]) * sign,
         )
-        smiles.append(float(np.clip((lift * 0.6 + wide * 0.5) / _FULL_SMILE_MM, 0, 1.2)))
+        smiles.append(float(np.clip((lift * 0.6 + wide * 0.5) / _FULL_SMILE_MM, 0, 1.4)))
     return smiles[0], smiles[1]
 
 

@@ -58,11 +58,12 @@ def blend_photo_teeth(atlas: Array, picture: Array, seam: LipSeam, seam_mm: floa
     tooth = _tooth_likeness(photo, inside)
     shifted = _shift_down(atlas, _incisal_shift(x_mm, y_mm, inside, tooth))
     weight = np.asarray(cv2.GaussianBlur((inside * tooth).astype(np.float32), (0, 0), 1.5))
-    weight = np.clip(weight * 1.15, 0, 1)
+    drawn = np.asarray(cv2.GaussianBlur(shifted[..., 3], (0, 0), 2.0))
+    weight = np.clip(weight * 1.15, 0, 1) * smooth_step(0.2, 0.7, drawn)  # not the photo's lower teeth, nor a shine
     both = (weight > 0.6) & (shifted[..., 3] > 0.9)
     if both.sum() > 50:
-        drawn = np.median(shifted[both][:, :3] / shifted[both][:, 3:], 0)
-        shifted[..., :3] *= np.clip(np.median(photo[both], 0) / np.maximum(drawn, 0.05), 0.6, 1.6)
+        colour = np.median(shifted[both][:, :3] / shifted[both][:, 3:], 0)
+        shifted[..., :3] *= np.clip(np.median(photo[both], 0) / np.maximum(colour, 0.05), 0.6, 1.6)
     share = weight[..., None]
     opaque = np.concatenate([photo, np.ones_like(share)], -1)
     return np.asarray(shifted * (1 - share) + opaque * share)

@@ -12,12 +12,13 @@ from visage.identity.avatar.depth import HeadSurface
 from visage.identity.avatar.displacement import Displacements
 from visage.identity.avatar.eyeballs import EyeLayers
 from visage.identity.avatar.eyelids import Eye, eye_maps, face_nodes, lower_lid_displacements
-from visage.identity.avatar.folds import fold_shading
+from visage.identity.avatar.folds import fold_shading, smile_folds
 from visage.identity.avatar.glasses import Glasses
 from visage.identity.avatar.inpainting import resize
 from visage.identity.avatar.jaw_layer import JawLayer, jaw_nodes_above_lower_lip
 from visage.identity.avatar.lighting import Light, Tone
 from visage.identity.avatar.lip_seam import LipSeam
+from visage.identity.avatar.matte import silhouette_distance
 from visage.identity.avatar.mouth_interior import MouthAtlas
 from visage.media.arkit import CURVE_INDEX
 from visage.media.canonical_face import NECK_PIVOT_MM, FaceFit
@@ -37,9 +38,12 @@ from visage.media.portrait import (
     TEXTURE_SCALE,
     Rect,
 )
-from visage.media.windows import Array
+from visage.media.windows import Array, smooth_step
 
 _RELIGHT = 0.6
+_SMILING = 0.4
+_TOP_PX = 5
+_TOP_BLUR_PX = 14
 _FOLD_TINT = (0.72, 1.06, 1.18)
 """Blood under thin skin: folds darken blue more than red."""
 
@@ -96,12 +100,13 @@ def _textures(parts: PortraitParts) -> dict[str, Array]:
     veil = _in_frame(eye_hole[..., None] * parts.eye_layers.veil, EYE_SOURCE)
     holes = (1 - parts.jaw.mouth_hole) * (1 - _in_frame(eye_hole, EYE_SOURCE))
     masks = {
-        "jaw_texture": (_cut(parts.picture, JAW_SOURCE), _cut(parts.jaw.jaw_alpha, JAW_SOURCE)),
         "lid_texture": (parts.glasses.lid_colour, parts.eye_layers.lid),
         "eye_texture": (parts.eye_layers.colour, parts.eye_layers.eyeball_alpha(parts.alpha)),
     }
     layers = {name: _planar(_premultiply(colour, alpha)) for name, (colour, alpha) in masks.items()}
+    jaw = _foreground(parts, parts.jaw.lips) * parts.jaw.jaw_alpha[..., None]
     return layers | {
+        "jaw_texture": _planar(_cut(jaw, JAW_SOURCE)),
         "background": _bytes(parts.background),
         "glasses_mask": _bytes(parts.glasses.alpha)[None],
         "foot": _planar(still[STORED_PX * FOOT.y // FRAME_PX :]),
@@ -131,10 +136,34 @@ def _head_texture(parts: PortraitParts) -> Array:
     size = FRAME_PX * TEXTURE_SCALE
     changed = (np.abs(parts.jaw.base - parts.half).max(-1) > 0.004).astype(np.float32)
     changed = np.asarray(cv2.dilate(resize(changed, size, size), np.ones((3, 3), np.uint8)))
-    colour = np.where(changed[..., None] > 0, resize(parts.jaw.base, size, size), parts.picture)
+    colour = np.where(changed[..., None] > 0, resize(parts.jaw.base, size, size), parts.jaw.lips)
+    return _soften_top(np.asarray(_foreground(parts, colour) * (1 - _bare_jaw(parts))[..., None]))
+
+
+def _soften_top(head: Array) -> Array:
+    """Hair that ends at the top of the frame is continued without streaks when the head moves down."""
+    rows = _TOP_PX * TEXTURE_SCALE
+    soft = np.asarray(cv2.GaussianBlur(np.repeat(head[:1], 3, 0), (0, 0), _TOP_BLUR_PX))[:1]
+    share = smooth_step(rows, 1, np.arange(rows))[:, None, None]
+    head[:rows] += (soft - head[:rows]) * share
+    return head
+
+
+def _foreground(parts: PortraitParts, colour: Array) -> Array:
+    """Premultiplied RGBA [1024, 1024, 4] of a picture of the portrait, without the background's share in it."""
+    size = FRAME_PX * TEXTURE_SCALE
     alpha = resize(parts.alpha, size, size)[..., None]
     foreground = np.clip(colour - (1 - alpha) * resize(parts.background, size, size), 0, alpha)
     return np.concatenate([foreground, alpha], -1)
+
+
+def _bare_jaw(parts: PortraitParts) -> Array:
+    """Where nothing but background lies behind the jaw, [1024, 1024]: at the silhouette, off the neck."""
+    size = FRAME_PX * TEXTURE_SCALE
+    y_mm = parts.maps.lower[..., 1].astype(np.float32)
+    low = resize(smooth_step(80, 90, y_mm) * smooth_step(124, 114, y_mm), size, size)
+    near = resize(smooth_step(16, 5, silhouette_distance(parts.alpha)), size, size)
+    return np.asarray(low * near * smooth_step(0.9, 0.99, parts.jaw.jaw_alpha))
 
 
 def _grids(parts: PortraitParts) -> dict[str, Array]:
@@ -152,7 +181,7 @@ def _grids(parts: PortraitParts) -> dict[str, Array]:
     lids = lower_lid_displacements(parts.eyes, face_nodes())
     skull = np.concatenate([parts.displacements.skull, lids])
     canonical = parts.maps.upper[face]
-    folds = fold_shading(canonical[..., 0], canonical[..., 1])[[CURVE_INDEX[name] for name in FOLD_CURVES]]
+    folds = _folds(parts, canonical[..., 0], canonical[..., 1])[[CURVE_INDEX[name] for name in FOLD_CURVES]]
     return {
         "skull_basis": skull.reshape(len(skull), -1),
         "jaw_basis": parts.displacements.jaw.reshape(len(parts.displacements.jaw), -1),
@@ -163,10 +192,20 @@ def _grids(parts: PortraitParts) -> dict[str, Array]:
     }
 
 
+def _folds(parts: PortraitParts, x: Array, y: Array) -> Array:
+    """Shading per curve, [52, rows, columns] over FACE, with the folds of the photo's own smile."""
+    shading = fold_shading(x, y)
+    grey = resize(parts.half.mean(-1), GRID, GRID)[FACE.slices(NODE_PX)]
+    for side, own, smile in zip(("Left", "Right"), smile_folds(grey, x, y), parts.smile, strict=True):
+        if smile > _SMILING:
+            shading[CURVE_INDEX[f"MouthSmile{side}"]] += own / smile
+    return shading
+
+
 def _scalars(parts: PortraitParts) -> Array:
     fit, seam, (left, right) = parts.fit, parts.seam, parts.eyes
     pivot = fit.place(np.array(NECK_PIVOT_MM))
-    smile = np.minimum(parts.smile, 1.1)
+    smile = np.asarray(parts.smile)
     fold = 1 + (np.array(_FOLD_TINT) - 1) * parts.tone.saturation
     middle_y = (left.centre[1] + right.centre[1]) / 2
     eye_z = [parts.surface.skull[int(middle_y / NODE_PX), int(eye.centre[0] / NODE_PX)] for eye in (left, right)]
