@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import typer
-from rich.console import Console
+from rich.console import Console, Group
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -53,7 +53,7 @@ def _fail(message: str, error: VisageError | None) -> None:
     raise typer.Exit(1)
 
 
-def show(value: Any, table: Callable[[], Table | str]) -> None:
+def show(value: Any, table: Callable[[], Table | Group | str]) -> None:
     """Prints a result: `value` as JSON with --json, otherwise what `table` builds."""
     if State.as_json:
         print(json.dumps(value, default=_plain, ensure_ascii=False))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Group
 from rich.table import Table
 
 from visage.cli import console
@@ -22,6 +23,22 @@ def _table(identities: list[Identity]) -> Table:
         labels = ", ".join(f"{key}={value}" for key, value in item.labels.items())
         rows.add_row(item.name, item.display_name, item.state, labels)
     return rows
+
+
+def _details(identity: Identity) -> Group:
+    """The identity, and under it how well its photo served."""
+    if identity.report is None:
+        return Group(_table([identity]))
+    rows = Table("photo", "score", "measured", title=f"photo {identity.report.score:.2f} of 1")
+    for aspect, score in identity.report.scores.items():
+        measured = ", ".join(
+            f"{name.partition('.')[2]} {value:.3g}"
+            for name, value in identity.report.measures.items()
+            if name.startswith(f"{aspect}.")
+        )
+        rows.add_row(aspect, f"{score:.2f}", measured)
+    warnings = [f"[yellow]warning:[/yellow] {warning.message}" for warning in identity.report.warnings]
+    return Group(_table([identity]), rows, *warnings)
 
 
 def _full_name(name: str) -> str:
@@ -47,7 +64,7 @@ def create(
                     consent_reference=consent,
                     progress=update,
                 )
-        console.show(identity, lambda: _table([identity]))
+        console.show(identity, lambda: _details(identity))
 
     console.run(work())
 
@@ -76,7 +93,7 @@ def show(
             identity = await visage.identities.get(_full_name(name))
             if preview is not None:
                 await visage.assets.download(identity.preview_asset, preview)
-        console.show(identity, lambda: _table([identity]))
+        console.show(identity, lambda: _details(identity))
 
     console.run(work())
 

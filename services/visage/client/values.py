@@ -14,8 +14,32 @@ Media = str | Path | bytes
 
 
 @dataclass(frozen=True, slots=True)
+class PhotoWarning:
+    """What stands against a photo: the reason (of visage.v1.PhotoReport, lower case), value and limit in its unit."""
+
+    reason: str
+    message: str
+    value: float
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoReport:
+    """How well a photo served; scores are 0..1, below 0.5 there is a warning.
+
+    `scores` are by aspect (pose, resolution, sharpness, light, occlusion, expression, matte), `measures` by aspect and
+    name (`pose.yaw_degrees`); units are in the names.
+    """
+
+    score: float
+    scores: Mapping[str, float]
+    measures: Mapping[str, float]
+    warnings: Sequence[PhotoWarning]
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
-    """A renderable face."""
+    """A renderable face; `report` says how well its photo served, None where that is not known."""
 
     name: str
     display_name: str
@@ -23,6 +47,7 @@ class Identity:
     state: str
     preview_asset: str
     etag: str
+    report: PhotoReport | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,9 +65,32 @@ def _enum_value(enum: Any, prefix: str, name: str, what: str) -> Any:
 def identity(message: identity_service_pb2.Identity) -> values.Identity:
     """Returns an identity's value."""
     state = identity_service_pb2.Identity.State.Name(message.state).removeprefix("STATE_")
+    report = photo_report(message.photo_report) if message.HasField("photo_report") else None
     return values.Identity(
-        message.name, message.display_name, dict(message.labels), state, message.preview_asset, message.etag
+        message.name, message.display_name, dict(message.labels), state, message.preview_asset, message.etag, report
     )
+
+
+def photo_report(message: identity_service_pb2.PhotoReport) -> values.PhotoReport:
+    """Returns a quality report's value."""
+    names = [field.name for field in message.DESCRIPTOR.fields if field.message_type is not None]
+    scores, measures, warnings = {}, {}, []
+    for name in names:
+        part = getattr(message, name)
+        scores[name] = part.score
+        for field in part.DESCRIPTOR.fields:
+            if field.name not in ("score", "findings"):
+                measures[f"{name}.{field.name}"] = getattr(part, field.name)
+        warnings += [
+            values.PhotoWarning(
+                identity_service_pb2.PhotoReport.Reason.Name(finding.reason).removeprefix("REASON_").lower(),
+                finding.message,
+                finding.value,
+                finding.limit,
+            )
+            for finding in part.findings
+        ]
+    return values.PhotoReport(message.score, scores, measures, tuple(warnings))
 
 
 def voice(message: speech_service_pb2.Voice) -> values.Voice:

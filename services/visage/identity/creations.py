@@ -189,7 +189,13 @@ class Creations:
         )
         photo_digest = await self._store.put_blob(job.work.uid, photo)
         embedding = EmbeddingRecord.of(built.embedding)
-        return Content(photo_digest=photo_digest, avatar=avatar, preview_asset=preview, embedding=embedding)
+        return Content(
+            photo_digest=photo_digest,
+            avatar=avatar,
+            preview_asset=preview,
+            embedding=embedding,
+            report=built.report,
+        )
 
     async def _undo(self, job: _Job, error: VisageError | None) -> None:
         """Leaves nothing of the identity and tells the operation why; a cancellation does not stop it."""

@@ -13,7 +13,7 @@ from visage.identity.faces import Face
 from visage.media.canonical_face import FACE_OVAL, fit_face
 from visage.runtime.errors import FaceNotUsable
 
-_DIRECTIONS: Final = ("turned to the side", "tilted up or down", "tilted sideways")
+_DIRECTIONS: Final = {"yaw_degrees": "turned to the side", "pitch_degrees": "tilted up or down"}
 _RESTING_PITCH_DEGREES: Final = -11.0
 """What the fit of the mean face reads on heads held upright: median of six portraits."""
 
@@ -35,14 +35,13 @@ class GateLimits:
     """A second face this wide, relative to the widest, makes it unclear who is meant; a smaller one is background."""
     most_yaw_degrees: float = 42.0
     most_pitch_degrees: float = 25.0
-    most_roll_degrees: float = 40.0
     most_outside_share: float = 0.06
     """Share of the face's outline that may lie beyond the picture's border."""
 
     @property
-    def most_degrees(self) -> HeadAngles:
-        """The largest turns either way."""
-        return HeadAngles(self.most_yaw_degrees, self.most_pitch_degrees, self.most_roll_degrees)
+    def most_degrees(self) -> dict[str, float]:
+        """The largest turns either way; a tilt sideways does no harm, because framing takes it out."""
+        return {"yaw_degrees": self.most_yaw_degrees, "pitch_degrees": self.most_pitch_degrees}
 
 
 def single_face(faces: Sequence[Face], limits: GateLimits) -> Face:
@@ -55,29 +54,51 @@ def single_face(faces: Sequence[Face], limits: GateLimits) -> Face:
         raise FaceNotUsable("no_face", "the picture shows no human face")
     rivals = [face for face in faces[1:] if face.width_px >= limits.rival_share * faces[0].width_px]
     if rivals:
-        raise FaceNotUsable("several_faces", f"the picture shows {len(rivals) + 1} faces of comparable size")
+        count = len(rivals) + 1
+        raise FaceNotUsable(
+            "several_faces",
+            f"the picture shows {count} faces of comparable size",
+            measure="faces",
+            value=count,
+            limit=1,
+        )
     return faces[0]
 
 
-def check_face(face: Face, width_px: int, height_px: int, limits: GateLimits) -> None:
-    """Checks that a face in a picture of that size serves for an avatar.
+def check_face(face: Face, width_px: int, height_px: int, limits: GateLimits, reduction: float = 1.0) -> None:
+    """Checks a face in a picture of the given size, which is `reduction` times smaller than the photo as it was sent.
 
     Raises:
-        FaceNotUsable: too_small, cut_off or turned_too_far.
+        FaceNotUsable: too_small, cut_off, or turned_too_far.
     """
-    if face.width_px < limits.least_width_px:
+    face_px = face.width_px * reduction
+    if face_px < limits.least_width_px:
         raise FaceNotUsable(
-            "too_small", f"the face is {face.width_px:.0f} pixels wide; {limits.least_width_px:g} are needed"
+            "too_small",
+            f"the face is {face_px:.0f} pixels wide; {limits.least_width_px:g} are needed",
+            measure="face_width_px",
+            value=face_px,
+            limit=limits.least_width_px,
         )
     outside = outside_share(face, width_px, height_px)
     if outside > limits.most_outside_share:
-        raise FaceNotUsable("cut_off", f"{outside:.0%} of the face's outline lies beyond the picture's border")
-    turns = zip(head_angles(face), limits.most_degrees, _DIRECTIONS, strict=True)
-    for degrees, most_degrees, direction in turns:
-        if abs(degrees) > most_degrees:
+        raise FaceNotUsable(
+            "cut_off",
+            f"{outside:.0%} of the face's outline lies beyond the picture's border",
+            measure="outside_share",
+            value=outside,
+            limit=limits.most_outside_share,
+        )
+    angles = head_angles(face)._asdict()
+    for name, direction in _DIRECTIONS.items():
+        most_degrees = limits.most_degrees[name]
+        if abs(angles[name]) > most_degrees:
             raise FaceNotUsable(
                 "turned_too_far",
-                f"the head is {direction} by {abs(degrees):.0f} degrees; at most {most_degrees:g} are usable",
+                f"the head is {direction} by {abs(angles[name]):.0f} degrees; at most {most_degrees:g} are usable",
+                measure=name,
+                value=angles[name],
+                limit=most_degrees,
             )
 
 

@@ -14,6 +14,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from visage.identity.faces import Face
 from visage.identity.operations import OperationView
+from visage.identity.quality import PhotoReport
 from visage.identity.recognition import EmbeddedFace
 from visage.identity.records import IDENTITY_PREFIX, OPERATION_PREFIX, IdentityRecord
 from visage.runtime.errors import InvalidField, VisageError
@@ -49,7 +50,18 @@ def identity_message(record: IdentityRecord) -> pb.Identity:
         message.native_width = record.content.avatar.width_px
         message.native_height = record.content.avatar.height_px
         message.preview_asset = record.content.preview_asset
+        if record.content.report is not None:
+            message.photo_report.CopyFrom(report_message(record.content.report))
     return message
+
+
+def report_message(report: PhotoReport) -> pb.PhotoReport:
+    """Returns a photo's quality report."""
+    fields = report.model_dump(mode="json")
+    for part in fields.values():
+        for finding in part["findings"] if isinstance(part, dict) else ():
+            finding["reason"] = f"REASON_{finding['reason']}"
+    return pb.PhotoReport(**fields)
 
 
 def changes_of(request: pb.UpdateIdentityRequest) -> Mapping[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from visage.runtime.assets import AssetStore, load_media
-from visage.runtime.images import ImageLimits, RgbImage, decode_image
+from visage.runtime.images import DecodedImage, ImageLimits, RgbImage, decode_full_image
 from visage.v1 import media_pb2
 
 
@@ -22,4 +22,8 @@ class Pictures:
 
     async def read(self, source: media_pb2.MediaSource, field: str) -> RgbImage:
         """Returns the picture, uint8 RGB [height, width, 3]. Raises MediaUndecodable besides."""
-        return await decode_image(await self.load(source, field), field, self.limits)
+        return (await self.read_full(source, field)).pixels
+
+    async def read_full(self, source: media_pb2.MediaSource, field: str) -> DecodedImage:
+        """Returns the picture and the size it was sent in. Raises MediaUndecodable besides."""
+        return await decode_full_image(await self.load(source, field), field, self.limits)

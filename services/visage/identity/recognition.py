@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,9 +56,10 @@ class Recognition:
 
     async def detect(self, source: media_pb2.MediaSource, max_faces: int, deadline_s: float) -> FoundFaces:
         """Returns up to `max_faces` faces of a picture; 0 means 4."""
-        image = await self.pictures.read(source, "image")
-        faces = await find_faces(image, self.models, deadline_s)
-        return FoundFaces(faces[: max_faces or MOST_FACES], image.shape[1], image.shape[0])
+        decoded = await self.pictures.read_full(source, "image")
+        found = await find_faces(decoded.pixels, self.models, deadline_s)
+        faces = [dataclasses.replace(face, landmarks=face.landmarks * decoded.reduction) for face in found]
+        return FoundFaces(faces[: max_faces or MOST_FACES], decoded.full_width_px, decoded.full_height_px)
 
     async def embed(self, reference: pb.FaceRef, field: str, deadline_s: float) -> list[EmbeddedFace]:
         """Returns the embeddings of all faces of a picture, widest first, or the one referred to.

@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from visage.identity.embedding import Embedding
+from visage.identity.quality.report import PhotoReport
 
 IDENTITY_PREFIX: Final = "identities/"
 OPERATION_PREFIX: Final = "operations/"
@@ -71,6 +72,8 @@ class Content(Record):
     avatar: AvatarRecord
     preview_asset: str
     embedding: EmbeddingRecord
+    report: PhotoReport | None = None
+    """Absent in identities that were made before there were reports."""
 
 
 class IdentityRecord(Record):

@@ -44,7 +44,9 @@ async def assemble(
     assets = AssetStore(objects)
     store = IdentityStore(objects, assets)
     pictures = Pictures(assets, settings.image_limits)
-    own_builder = IdentityBuilder(models, settings.image_limits, settings.gate_limits, settings.model_deadline_s)
+    own_builder = IdentityBuilder(
+        models, settings.image_limits, settings.gate_limits, settings.quality_limits, settings.model_deadline_s
+    )
     creations = Creations(store, builder or own_builder, pack_failure, settings.creation_limits)
     identities = Identities(store, creations)
     operations = Operations(store, creations)

@@ -6,12 +6,13 @@ from pydantic import Field
 
 from visage.identity.creations import CreationLimits
 from visage.identity.gate import GateLimits
+from visage.identity.quality import QualityLimits
 from visage.runtime.images import ImageLimits
 from visage.runtime.settings import ServiceSettings, settings_config
 
 
-class IdentitySettings(ServiceSettings):
-    """What the identity service can be told."""
+class IdentitySettings(ServiceSettings, QualityLimits):
+    """What the identity service can be told; the limits of the quality report are `QualityLimits`."""
 
     model_config = settings_config("VISAGE_IDENTITY_")
 
@@ -23,6 +24,12 @@ class IdentitySettings(ServiceSettings):
         25_000_000, gt=0, description="Most pixels of a picture; decoding takes 8 bytes a pixel in the child process."
     )
     max_image_side_px: int = Field(8192, gt=0, description="Longest side of a picture in pixels.")
+    max_jpeg_pixels: int = Field(
+        120_000_000,
+        gt=0,
+        description="Most pixels of a JPEG, which is reduced while it is decoded; phones make 108 million, and the "
+        "decoder's tables for more do not fit the child process.",
+    )
     max_asset_bytes: int = Field(
         20 * 1024 * 1024, gt=0, description="Largest upload in bytes; uploads are held in memory until they are whole."
     )
@@ -36,7 +43,6 @@ class IdentitySettings(ServiceSettings):
         42.0, gt=0, description="Largest turn to the side in degrees; beyond it half of the face is hidden."
     )
     most_pitch_degrees: float = Field(25.0, gt=0, description="Largest tilt up or down in degrees.")
-    most_roll_degrees: float = Field(40.0, gt=0, description="Largest tilt sideways in degrees.")
     creations_side_by_side: int = Field(
         2, ge=1, description="Identities built at a time; each takes one core and about 300 MB."
     )
@@ -56,7 +62,7 @@ class IdentitySettings(ServiceSettings):
     @property
     def image_limits(self) -> ImageLimits:
         """How large a picture may be."""
-        return ImageLimits(self.max_image_bytes, self.max_image_pixels, self.max_image_side_px)
+        return ImageLimits(self.max_image_bytes, self.max_image_pixels, self.max_image_side_px, self.max_jpeg_pixels)
 
     @property
     def gate_limits(self) -> GateLimits:
@@ -66,8 +72,12 @@ class IdentitySettings(ServiceSettings):
             rival_share=self.rival_face_share,
             most_yaw_degrees=self.most_yaw_degrees,
             most_pitch_degrees=self.most_pitch_degrees,
-            most_roll_degrees=self.most_roll_degrees,
         )
+
+    @property
+    def quality_limits(self) -> QualityLimits:
+        """From where the quality report warns and refuses."""
+        return QualityLimits(**{name: getattr(self, name) for name in QualityLimits.model_fields})
 
     @property
     def creation_limits(self) -> CreationLimits:

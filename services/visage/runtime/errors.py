@@ -102,13 +102,15 @@ class MediaTooLarge(VisageError):
 class FaceNotUsable(VisageError):
     """The photo shows no face that can become an avatar.
 
-    `cause` is one of no_face, several_faces, too_small, turned_too_far, cut_off.
+    `cause` is one of those that `visage.v1.ErrorReason` lists; `measure`, `value` and `limit` say what was measured and
+    what it had to keep to, where that is a number.
     """
 
     reason = "FACE_NOT_USABLE"
 
-    def __init__(self, cause: str, message: str) -> None:
-        super().__init__(message, metadata={"cause": cause})
+    def __init__(self, cause: str, message: str, *, measure: str = "", value: float = 0.0, limit: float = 0.0) -> None:
+        measured = {"measure": measure, "value": f"{value:.4g}", "limit": f"{limit:g}", "score": "0"} if measure else {}
+        super().__init__(message, metadata={"cause": cause} | measured)
         self.cause = cause
 
 

@@ -48,7 +48,7 @@ class DecodedImage:
     @property
     def reduction(self) -> float:
         """Pixels of the full picture per pixel here, 1 or more."""
-        return self.full_width_px / self.pixels.shape[1]
+        return self.full_width_px / int(self.pixels.shape[1])
 
 
 async def decode_image(content: bytes, field: str, limits: ImageLimits | None = None) -> RgbImage:
