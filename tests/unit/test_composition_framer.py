@@ -168,11 +168,11 @@ def test_a_background_reaches_the_renderer_and_the_canvas() -> None:
 
 
 def test_a_wide_picture_ends_where_shoulders_would_be_cut() -> None:
-    """With shoulders that reach the frame's sides at row 460, the frame is scaled so that 460 rows fill the picture."""
+    """With shoulders that reach the frame's sides at row 490, the frame is scaled so that 490 rows fill the picture."""
     image = np.zeros((36, 64, 3), np.uint8)
-    narrow = plan_shot(scene(*WIDE), avatar(460), image).framer
+    narrow = plan_shot(scene(*WIDE), avatar(490), image).framer
     white = np.full((512 * 3 // 2, 512), 235, np.uint8)
     luma = planes_of(packed_array(narrow.draw(white)))[0]
     columns = np.flatnonzero(luma[-1] > 17)
 
-    assert columns[-1] - columns[0] == pytest.approx(FRAME_PX * WIDE[1] / 460, abs=8)
+    assert columns[-1] - columns[0] == pytest.approx(FRAME_PX * WIDE[1] / 490, abs=8)

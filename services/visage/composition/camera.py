@@ -14,8 +14,8 @@ from visage.composition.values import Camera
 from visage.media.frames import FACE_CENTRE_PX
 from visage.media.portrait import FRAME_PX, RENDER_SIZES, Rect
 
-LOWEST_SHOULDER_PX: Final = 436
-"""Row of the canonical frame that a view always reaches down to: chin and some neck, however broad the shoulders."""
+LOWEST_SHOULDER_PX: Final = 472
+"""Row of the canonical frame that a bust always reaches down to, also where broad shoulders then fade at the sides."""
 _ROUNDING_PX: Final = 0.5
 
 
