@@ -1,4 +1,4 @@
-"""The quality report: hard photos are refused for the right reason or warned of, and scores follow what they measure."""
+"""The quality report: hard photos are refused for the right reason or warned of; scores follow what they measure."""
 
 from __future__ import annotations
 
