@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,8 +12,18 @@ Object = Mapping[str, Any]
 SERVICES: Final = ("identity", "speech", "animation", "composition")
 NAME_LABEL: Final = "app.kubernetes.io/name"
 
-_BINARY: Final = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
-_DECIMAL: Final = {"m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
+_QUANTITY: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(m|k|M|G|Ki|Mi|Gi|Ti)?")
+_FACTORS: Final = {
+    "m": 1e-3,
+    None: 1.0,
+    "k": 1e3,
+    "M": 1e6,
+    "G": 1e9,
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "Ti": 2**40,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +101,7 @@ def quantity(text: str | float) -> float:
     Raises:
         ValueError: It is no quantity.
     """
-    value = str(text)
-    for suffix, factor in _BINARY.items():
-        if value.endswith(suffix):
-            return float(value.removesuffix(suffix)) * factor
-    number = value.rstrip("mkMG")
-    suffix = value[len(number) :]
-    if suffix not in _DECIMAL:
-        raise ValueError(f"{value!r} is no quantity")
-    return float(number) * _DECIMAL[suffix]
+    match = _QUANTITY.fullmatch(str(text))
+    if match is None:
+        raise ValueError(f"{text!r} is no quantity")
+    return float(match.group(1)) * _FACTORS[match.group(2)]

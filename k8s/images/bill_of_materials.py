@@ -58,6 +58,7 @@ def _component(name: str, version: str, licenses: Sequence[DisjunctiveLicense | 
         version=version,
         type=ComponentType.LIBRARY,
         purl=PackageURL("pypi", None, name, version),
+        bom_ref=f"{name}@{version}",
         licenses=licenses,
     )
 
