@@ -151,3 +151,42 @@ def test_bills_list_the_pinned_packages(tmp_path: Path, monkeypatch: pytest.Monk
     assert versions["soundfile"] == metadata.version("soundfile")
     assert f"cffi@{versions['cffi']}" in needs[f"soundfile@{versions['soundfile']}"]
     assert {path.name for path in tmp_path.iterdir()} == {f"{name}.cdx.json" for name in bill_of_materials.IMAGES}
+
+
+DOCKERFILES = (ROOT / "services" / "Dockerfile", ROOT / "k8s" / "images" / "models.Dockerfile")
+PINNED_BASE = re.compile(r"^ARG PYTHON_IMAGE=python:3\.11-slim-bookworm@sha256:[0-9a-f]{64}$", re.MULTILINE)
+
+
+def test_bases_are_pinned_and_the_same() -> None:
+    """Every image starts from one digest, or from nothing."""
+    texts = [path.read_text() for path in DOCKERFILES]
+    bases = {line.split()[1] for text in texts for line in text.splitlines() if line.startswith("FROM ")}
+
+    assert bases == {"${PYTHON_IMAGE}", "build", "runtime", "scratch"}
+    assert len({match for text in texts for match in PINNED_BASE.findall(text)}) == 1
+
+
+def test_what_is_copied_is_in_the_build_context() -> None:
+    """.dockerignore lets through what the Dockerfiles copy from the repository."""
+    allowed = [line[1:].rstrip("/") for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"]
+    sources = {
+        source
+        for path in DOCKERFILES
+        for line in path.read_text().splitlines()
+        if line.startswith("COPY ") and "--from" not in line
+        for source in line.split()[1:-1]
+    }
+
+    assert sources
+    for source in sources:
+        assert (ROOT / source).exists()
+        assert any(source == entry or source.startswith(f"{entry}/") for entry in allowed), source
+
+
+def test_what_runs_is_not_root() -> None:
+    """Both stages that end in an image with a process hand over to uid 1000 before their entry point."""
+    stages = (ROOT / "services" / "Dockerfile").read_text().split("\nFROM ")
+    running = [stage for stage in stages if "ENTRYPOINT" in stage]
+
+    assert len(running) == 2
+    assert all(stage.index("USER 1000:1000") < stage.index("ENTRYPOINT") for stage in running)

@@ -271,7 +271,7 @@ async def test_call_durations_are_exported_to_prometheus() -> None:
 async def test_liveness_does_not_depend_on_models() -> None:
     """While a model is missing the process is alive all the same: what a liveness probe asks stays SERVING."""
     async with serving({"model": False}) as mesh:
-        health = health_pb2_grpc.HealthStub(mesh.channel)  # type: ignore[no-untyped-call]
+        health = health_pb2_grpc.HealthStub(mesh.channel)
         ready = await health.Check(health_pb2.HealthCheckRequest())
         alive = await health.Check(health_pb2.HealthCheckRequest(service=server.LIVE))
 

@@ -47,10 +47,10 @@ def read_gpu() -> str:
     return gpus.pop()
 
 
-def make_key(gpu: str, tensorrt: str, models: Path) -> str:
+def make_key(gpu: str, runtime: str, models: Path) -> str:
     """Returns the folder name for engines of these models on this GPU: hex digits of a SHA-256."""
     digest = hashlib.sha256()
-    for part in (gpu, tensorrt):
+    for part in (gpu, runtime):
         digest.update(part.encode() + b"\0")
     for path in sorted(path for path in models.rglob("*") if path.is_file()):
         digest.update(str(path.relative_to(models)).encode() + b"\0")
@@ -119,9 +119,9 @@ def _is_ready(port: int) -> bool:
         return False
 
 
-def prepare(models: Path, engines: Path, served: Path, tensorrt: str, port: int) -> Path:
+def prepare(models: Path, engines: Path, served: Path, runtime: str, port: int) -> Path:
     """Makes engines available and lays the repository; returns the folder of the engines."""
-    final = engines / make_key(read_gpu(), tensorrt, models)
+    final = engines / make_key(read_gpu(), runtime, models)
     if not final.is_dir():
         partial = Path(tempfile.mkdtemp(prefix=f".{final.name}-", dir=engines))
         try:
@@ -150,7 +150,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tensorrt = os.environ.get("TRT_VERSION")
         if not tensorrt:
             raise EngineCacheError("TRT_VERSION is not set; images of Triton set it")
-        print(prepare(options.models, options.engines, options.served, tensorrt, options.port))
+        # ONNX Runtime comes with Triton and names its files by its own version too.
+        runtime = f"{tensorrt} {os.environ.get('TRITON_SERVER_VERSION', '')}"
+        print(prepare(options.models, options.engines, options.served, runtime, options.port))
     except EngineCacheError as error:
         print(error, file=sys.stderr)
         return 1
