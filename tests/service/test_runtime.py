@@ -268,6 +268,17 @@ async def test_call_durations_are_exported_to_prometheus() -> None:
         exporters.close()
 
 
+async def test_liveness_does_not_depend_on_models() -> None:
+    """While a model is missing the process is alive all the same: what a liveness probe asks stays SERVING."""
+    async with serving({"model": False}) as mesh:
+        health = health_pb2_grpc.HealthStub(mesh.channel)
+        ready = await health.Check(health_pb2.HealthCheckRequest())
+        alive = await health.Check(health_pb2.HealthCheckRequest(service=server.LIVE))
+
+        assert ready.status == server.NOT_SERVING
+        assert alive.status == server.SERVING
+
+
 def test_own_setting_wins_over_the_shared_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """`VISAGE_IDENTITY_LOG_LEVEL` overrides `VISAGE_LOG_LEVEL`, which serves everybody else."""
     from visage.runtime.settings import settings_config

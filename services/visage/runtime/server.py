@@ -27,6 +27,10 @@ _log = logs.get(__name__)
 
 UNREADY_PERIOD_S = 0.25
 
+LIVE = "live"
+"""Name under which health answers whether the process lives, whatever its models and peers do: what a liveness probe
+asks, since a restart heals no peer."""
+
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -119,6 +123,7 @@ class RunningServer:
             raise OSError(f"cannot bind {target}") from error
         self.address = f"{self._settings.host}:{port}"
         await self._set_health(NOT_SERVING)
+        await self._health.set(LIVE, SERVING)
         await self._server.start()
         self._watch = asyncio.create_task(self._watch_readiness(), name=f"{self._service.name}-readiness")
         _log.info("listening", service=self._service.name, address=self.address)
@@ -175,7 +180,7 @@ async def start(service: Service, settings: ServiceSettings) -> AsyncIterator[Ru
 async def serve(build: Callable[[], Awaitable[Service]], settings: ServiceSettings, name: str) -> None:
     """Runs a service until SIGTERM or SIGINT, then drains."""
     logs.configure(name, settings.log_level)
-    exporters = telemetry.configure(name, settings.otlp_endpoint, settings.metrics_port)
+    exporters = telemetry.configure(name, settings.otlp_endpoint, settings.metrics_port, settings.host)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,0 +1,1 @@
+"""Kubernetes manifests (kustomize) and what checks them."""

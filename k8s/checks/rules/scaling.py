@@ -1,0 +1,110 @@
+"""Replicas, autoscalers and disruption budgets agree with each other and with admission."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from k8s.checks.manifest import SERVICES, Manifest, Object, name_of, quantity, title_of
+from k8s.checks.rules.settings import service_settings
+
+SHARE: Final = 0.8
+"""Part of a pod's capacity at which another one is wanted."""
+LEAST: Final = 2
+"""Replicas that a rolling update and a lost node leave one of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Autoscaler:
+    """What HPA and ScaledObject have in common; `per_pod` is None where the metric is not calls per pod."""
+
+    title: str
+    target: str
+    least: int
+    most: int
+    per_pod: float | None
+
+
+def autoscalers(manifest: Manifest) -> Iterator[Autoscaler]:
+    """Yields every autoscaler of either kind."""
+    for item in manifest.of("HorizontalPodAutoscaler"):
+        spec = item["spec"]
+        metric = spec["metrics"][0].get("pods", {})
+        is_calls = metric.get("metric", {}).get("name") == "visage_server_active_calls"
+        per_pod = quantity(metric["target"]["averageValue"]) if is_calls else None
+        target = spec["scaleTargetRef"]["name"]
+        yield Autoscaler(title_of(item), target, spec.get("minReplicas", 1), spec["maxReplicas"], per_pod)
+    for item in manifest.of("ScaledObject"):
+        spec = item["spec"]
+        metadata = spec["triggers"][0]["metadata"]
+        per_pod = float(metadata["threshold"]) if "visage_server_active_calls" in metadata["query"] else None
+        target = spec["scaleTargetRef"]["name"]
+        least, most = spec.get("minReplicaCount", 0), spec.get("maxReplicaCount", 100)
+        yield Autoscaler(title_of(item), target, least, most, per_pod)
+
+
+def check(manifest: Manifest) -> Iterator[str]:
+    """Bounds, targets and budgets; one autoscaler a target at most."""
+    found = list(autoscalers(manifest))
+    for target, count in Counter(item.target for item in found).items():
+        if count > 1:
+            yield f"Deployment/{target}: {count} autoscalers would fight over it"
+    for item in found:
+        yield from _check_autoscaler(manifest, item)
+    for deployment in manifest.of("Deployment"):
+        yield from _check_replicas(manifest, deployment, {item.target: item for item in found})
+    for budget in manifest.of("PodDisruptionBudget"):
+        yield from _check_budget(manifest, budget, {item.target: item for item in found})
+
+
+def _check_autoscaler(manifest: Manifest, item: Autoscaler) -> Iterator[str]:
+    deployment = manifest.find("Deployment", item.target)
+    if item.least > item.most:
+        yield f"{item.title}: its minimum {item.least} is above its maximum {item.most}"
+    if item.least < LEAST:
+        yield f"{item.title}: its minimum is {item.least}; {LEAST} survive an update"
+    if deployment is None:
+        yield f"{item.title}: there is no Deployment {item.target}"
+        return
+    if "replicas" in deployment["spec"]:
+        yield f"{title_of(deployment)}: spec.replicas resets what {item.title} decides"
+    settings = service_settings(manifest, deployment) if item.target in SERVICES else None
+    if settings is not None:
+        wanted = SHARE * settings.max_concurrent_calls
+        if item.per_pod is None or abs(item.per_pod - wanted) > 1e-6:
+            yield f"{item.title}: scales at {item.per_pod} calls a pod; {SHARE} of what admission lets in is {wanted:g}"
+
+
+def _check_replicas(manifest: Manifest, deployment: Object, by_target: Mapping[str, Autoscaler]) -> Iterator[str]:
+    name = name_of(deployment)
+    replicas = deployment["spec"].get("replicas")
+    if replicas is None and name not in by_target:
+        yield f"{title_of(deployment)}: neither replicas nor an autoscaler"
+    budgets = [budget for budget in manifest.of("PodDisruptionBudget") if deployment in _guarded(manifest, budget)]
+    if _least(deployment, by_target) >= LEAST and len(budgets) != 1:
+        yield f"{title_of(deployment)}: {len(budgets)} disruption budgets"
+
+
+def _check_budget(manifest: Manifest, budget: Object, by_target: Mapping[str, Autoscaler]) -> Iterator[str]:
+    spec = budget["spec"]
+    if spec.get("unhealthyPodEvictionPolicy") != "AlwaysAllow":
+        yield f"{title_of(budget)}: broken pods would block the drain of a node"
+    guarded = _guarded(manifest, budget)
+    if not guarded:
+        yield f"{title_of(budget)}: guards no deployment"
+    for deployment in guarded:
+        least, unavailable = _least(deployment, by_target), spec.get("maxUnavailable")
+        if not isinstance(unavailable, int) or not 0 < unavailable < least:
+            yield f"{title_of(budget)}: maxUnavailable {unavailable} of {least} pods"
+
+
+def _guarded(manifest: Manifest, budget: Object) -> list[Object]:
+    selector: Mapping[str, Any] = budget["spec"].get("selector", {}).get("matchLabels", {})
+    return manifest.selected(selector)
+
+
+def _least(deployment: Object, by_target: Mapping[str, Autoscaler]) -> int:
+    scaler = by_target.get(name_of(deployment))
+    return scaler.least if scaler else int(deployment["spec"].get("replicas", 1))

@@ -1,0 +1,174 @@
+"""Each rule over the manifests catches a manifest that breaks it."""
+
+from __future__ import annotations
+
+import pytest
+
+from k8s.checks.manifest import Manifest
+from k8s.checks.render import OVERLAYS, render
+from k8s.checks.rules import RULES
+from tests.fakes.manifest_draft import SCALED_OBJECT, Draft, Edit, append, pod, server, thing, volume
+
+pytestmark = pytest.mark.contract
+
+
+@pytest.fixture(scope="module")
+def production() -> Manifest:
+    """The production overlay, rendered once."""
+    return render(OVERLAYS / "production")
+
+
+SECRET = "{apiVersion: v1, kind: Secret, metadata: {name: a, namespace: visage}, stringData: {admin-key: abc}}"
+CALL_TRITON = {
+    "to": [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": "triton"}}}],
+    "ports": [{"port": 8001}],
+}
+FROM_SPEECH = {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "speech"}}}
+
+
+def let_speech_call_triton(draft: Draft) -> None:
+    policy = draft.get("NetworkPolicy", "speech")["spec"]
+    policy["policyTypes"].append("Egress")
+    policy["egress"] = [CALL_TRITON]
+    draft.get("NetworkPolicy", "triton")["spec"]["ingress"][0]["from"].append(FROM_SPEECH)
+
+
+CASES: list[tuple[str, Edit, str]] = [
+    # images
+    ("images", server("speech", "visage/speech:latest", "image"), "'visage/speech:latest' has no digest"),
+    ("images", volume("triton", "models", "models:1", "image", "reference"), "'models:1' has no digest"),
+    # security
+    ("security", thing("Namespace", "visage", {}, "metadata", "labels"), "restricted is not enforced"),
+    ("security", thing("ServiceAccount", "speech", True, "automountServiceAccountToken"), "mounts its token"),
+    ("security", lambda draft: draft.add(SECRET), "Secret/a"),
+    ("security", pod("speech", True, "automountServiceAccountToken"), "automountServiceAccountToken is not false"),
+    ("security", pod("speech", True, "enableServiceLinks"), "enableServiceLinks is not false"),
+    ("security", pod("speech", 0, "securityContext", "runAsUser"), "may run as root"),
+    ("security", pod("speech", {}, "securityContext", "seccompProfile"), "no RuntimeDefault seccomp"),
+    ("security", pod("speech", True, "hostNetwork"), "shares namespaces of the host"),
+    ("security", pod("speech", {"name": "scratch", "hostPath": {"path": "/"}}, "volumes", 0), "not allowed"),
+    ("security", server("speech", True, "securityContext", "allowPrivilegeEscalation"), "escalate"),
+    ("security", server("speech", True, "securityContext", "privileged"), "is privileged"),
+    ("security", server("speech", False, "securityContext", "readOnlyRootFilesystem"), "writable root"),
+    ("security", server("speech", ["SYS_PTRACE"], "securityContext", "capabilities", "add"), "keeps capabilities"),
+    ("security", server("speech", 0, "securityContext", "runAsUser"), "runs as root"),
+    ("security", server("speech", [{"name": "API_TOKEN", "value": "x"}], "env"), "API_TOKEN is a secret in clear"),
+    # resources
+    ("resources", server("speech", {}, "resources", "limits"), "no limit of memory"),
+    ("resources", server("speech", {"memory": "1Gi"}, "resources", "requests"), "requests no cpu"),
+    ("resources", server("speech", "2Gi", "resources", "requests", "memory"), "more memory than its limit"),
+    ("resources", server("triton", "2", "resources", "requests", "nvidia.com/gpu"), "GPUs differ"),
+    ("resources", pod("speech", {}, "volumes", 0, "emptyDir"), "has no size limit"),
+    ("resources", volume("triton", "shared-memory", "16Gi", "emptyDir", "sizeLimit"), "takes all memory of the pod"),
+    # ports
+    ("ports", server("speech", 50053, "readinessProbe", "grpc", "port"), "asks port 50053"),
+    ("ports", server("speech", "alive", "livenessProbe", "grpc", "service"), "health of 'alive'"),
+    ("ports", server("speech", {"grpc": {"port": 50052}}, "livenessProbe"), "a missing model would restart it"),
+    ("ports", lambda draft: draft.server("speech").pop("startupProbe"), "no startupProbe"),
+    ("ports", thing("Service", "speech", "grcp", "spec", "ports", 0, "targetPort"), "leads to grcp"),
+    ("ports", thing("Service", "speech", 50060, "spec", "ports", 0, "port"), "clients use one number"),
+    ("ports", thing("Service", "speech", {"app.kubernetes.io/name": "x"}, "spec", "selector"), "of 0 deployments"),
+    ("ports", thing("Service", "speech", "10.0.0.1", "spec", "clusterIP"), "speech is not headless"),
+    ("ports", server("speech", 50099, "ports", 0, "containerPort"), "its settings bind"),
+    ("ports", thing("ConfigMap", "mesh-", "127.0.0.1", "data", "VISAGE_HOST"), "loopback only"),
+    ("ports", thing("ConfigMap", "mesh-", "triton:8001", "data", "VISAGE_TRITON_URL"), "is resolved once"),
+    ("ports", thing("ConfigMap", "mesh-", "dns:///tritn:8001", "data", "VISAGE_TRITON_URL"), "no port of a Service"),
+    (
+        "ports",
+        thing("GRPCRoute", "visage", 9464, "spec", "rules", 0, "backendRefs", 0, "port"),
+        "identity:9464 is no gRPC port",
+    ),
+    # settings
+    ("settings", thing("ConfigMap", "speech-", "2", "data", "VISAGE_SPEECH_PROCESES"), "no setting of speech"),
+    ("settings", thing("ConfigMap", "mesh-", "2", "data", "VISAGE_HOSTS"), "VISAGE_HOSTS is no setting"),
+    ("settings", thing("ConfigMap", "speech-", "1", "data", "VISAGE_IDENTITY_PORT"), "no setting of speech"),
+    ("settings", thing("ConfigMap", "mesh-", "abc", "data", "VISAGE_DRAIN_GRACE_S"), "SpeechSettings.drain_grace_s"),
+    ("settings", server("otel-collector", [{"name": "VISAGE_PORT", "value": "1"}], "env"), "no service of ours"),
+    # lifecycle
+    ("lifecycle", server("speech", 1, "lifecycle", "preStop", "sleep", "seconds"), "preStop sleeps 1 s"),
+    ("lifecycle", pod("speech", 50, "terminationGracePeriodSeconds"), "the grace is 50 s"),
+    ("lifecycle", thing("ConfigMap", "mesh-", "200", "data", "VISAGE_DRAIN_GRACE_S"), "15 + 205 + 10 s"),
+    ("lifecycle", server("triton", "--exit-timeout-secs=110", "args", 5), "15 + 110 + 10 s"),
+    (
+        "lifecycle",
+        thing("Deployment", "triton", 1, "spec", "strategy", "rollingUpdate", "maxSurge"),
+        "finds no free GPU",
+    ),
+    (
+        "lifecycle",
+        thing("Deployment", "triton", 0, "spec", "strategy", "rollingUpdate", "maxUnavailable"),
+        "neither add nor remove",
+    ),
+    ("lifecycle", thing("Deployment", "speech", {}, "spec", "strategy"), "left to the cluster"),
+    # scaling
+    ("scaling", thing("HorizontalPodAutoscaler", "speech", 9, "spec", "minReplicas"), "9 is above its maximum 6"),
+    ("scaling", thing("HorizontalPodAutoscaler", "speech", 1, "spec", "minReplicas"), "its minimum is 1"),
+    ("scaling", thing("HorizontalPodAutoscaler", "speech", "x", "spec", "scaleTargetRef", "name"), "no Deployment x"),
+    ("scaling", thing("Deployment", "speech", 2, "spec", "replicas"), "spec.replicas resets"),
+    ("scaling", lambda draft: draft.add(SCALED_OBJECT), "2 autoscalers would fight"),
+    ("scaling", lambda draft: draft.remove("HorizontalPodAutoscaler", "speech"), "neither replicas nor an autoscaler"),
+    ("scaling", lambda draft: draft.remove("PodDisruptionBudget", "speech"), "0 disruption budgets"),
+    ("scaling", thing("PodDisruptionBudget", "speech", 2, "spec", "maxUnavailable"), "maxUnavailable 2 of 2 pods"),
+    ("scaling", thing("PodDisruptionBudget", "speech", "x", "spec", "unhealthyPodEvictionPolicy"), "block the drain"),
+    ("scaling", thing("PodDisruptionBudget", "speech", {}, "spec", "selector", "matchLabels"), "guards no deployment"),
+    (
+        "scaling",
+        thing("ConfigMap", "speech-", "8", "data", "VISAGE_SPEECH_MAX_CONCURRENT_CALLS"),
+        "scales at 12.8 calls a pod; 0.8 of what admission lets in is 6.4",
+    ),
+    # references
+    ("references", pod("speech", "speach", "serviceAccountName"), "no ServiceAccount speach"),
+    ("references", pod("speech", "high", "priorityClassName"), "no PriorityClass high"),
+    ("references", server("speech", [{"configMapRef": {"name": "mesh"}}], "envFrom"), "no ConfigMap mesh"),
+    ("references", server("speech", [{"secretRef": {"name": "other"}}], "envFrom"), "make the secret other"),
+    ("references", lambda draft: draft.remove("PersistentVolumeClaim"), "no PersistentVolumeClaim triton-engines"),
+    ("references", server("speech", "scrtch", "volumeMounts", 0, "name"), "mounts scrtch, which is no volume"),
+    ("references", thing("Service", "speech", "default", "metadata", "namespace"), "its namespace default"),
+    # network
+    ("network", lambda draft: draft.remove("NetworkPolicy", "default-deny"), "nothing denies by default"),
+    ("network", lambda draft: draft.remove("NetworkPolicy", "animation"), "animation calls speech:50052, and may not"),
+    ("network", let_speech_call_triton, "speech may call triton:8001, and no code does"),
+    (
+        "network",
+        append("NetworkPolicy", "animation", {"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}, "spec", "egress"),
+        "animation may reach the object store",
+    ),
+    (
+        "network",
+        thing("GRPCRoute", "visage", "speech", "spec", "rules", 3, "backendRefs", 0, "name"),
+        "speech does not serve visage.v1.CompositionService",
+    ),
+    # metrics
+    (
+        "metrics",
+        thing("PrometheusRule", "visage", "rate(visage_frames_total[5m])", "spec", "groups", 0, "rules", 0, "expr"),
+        "nobody makes the series visage_frames_total",
+    ),
+    (
+        "metrics",
+        thing("HorizontalPodAutoscaler", "speech", "streams", "spec", "metrics", 0, "pods", "metric", "name"),
+        "the adapter offers no metric streams",
+    ),
+    ("metrics", lambda draft: draft.remove("ServiceMonitor"), "scraped by nobody"),
+    (
+        "metrics",
+        lambda draft: draft.add(SCALED_OBJECT.replace("active_calls", "active_streams")),
+        "nobody makes the series visage_server_active_streams",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "edit", "expected"), CASES, ids=[f"{rule}-{text}" for rule, _, text in CASES])
+def test_a_rule_catches_what_breaks_it(rule: str, edit: Edit, expected: str, production: Manifest) -> None:
+    """The finding names what is wrong; without the edit there is none."""
+    draft = Draft(production)
+    edit(draft)
+    found = list(RULES[rule](draft.manifest()))
+
+    assert any(expected in finding for finding in found), found
+    assert list(RULES[rule](production)) == []
+
+
+def test_every_rule_has_a_broken_manifest() -> None:
+    """No rule stands without a case that it catches."""
+    assert {rule for rule, _, _ in CASES} == RULES.keys()
