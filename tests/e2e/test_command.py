@@ -51,9 +51,8 @@ def test_talk_takes_a_camera_and_a_lamp(addresses: ClientSettings, identity: str
 
     assert outcome.returncode == 0, outcome.stderr
     assert size == (288, 512)
-    assert any(
-        "scene.camera.orbit.yaw_degrees" in notice["message"] for notice in json.loads(outcome.stdout)["notices"]
-    )
+    told = [notice["message"] for notice in json.loads(outcome.stdout)["notices"]]
+    assert any("scene.camera.orbit.yaw_degrees" in message for message in told)
 
 
 @pytest.mark.parametrize(

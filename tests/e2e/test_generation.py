@@ -173,7 +173,7 @@ async def still(visage: AsyncVisage, identity: str, pixel_format: str = "rgb24",
 
 
 async def test_a_camera_orbits_and_comes_nearer(mesh: EmbeddedMesh, identity: str) -> None:
-    """With a yaw the nose moves to the right edge between the eyes; the face's framing makes the eyes lie wider apart."""
+    """A yaw moves the nose to the right between the eyes; the face's framing makes the eyes lie wider apart."""
     left_eye, right_eye, nose = 33, 263, 1
 
     async with AsyncVisage(mesh.settings) as visage:
