@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.demo import TEXT
+from benchmarks.identity_stages import identity_rows
 from benchmarks.memory import proportional_mb
 from visage.client import AsyncVisage, synthesis_options
 from visage.client.embedded import EmbeddedMesh
@@ -142,6 +143,7 @@ async def measure() -> list[tuple[str, str, str]]:
             started = time.perf_counter()
             identity = await visage.identities.create(portrait)
             rows.append(("identity from a photo", f"{time.perf_counter() - started:.2f} s", "512x512 PNG"))
+            rows += await identity_rows(mesh.triton_url, portrait)
             try:
                 rows += await _measure_speed(mesh, visage, identity.name)
             finally:
