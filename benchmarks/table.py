@@ -22,6 +22,7 @@ from rich.table import Table
 from safetensors.numpy import load
 
 from benchmarks.demo import TEXT
+from benchmarks.identity_stages import identity_rows
 from benchmarks.kernels import IN_FLIGHT, Rendering, measure_encoder, measure_renderer, measure_voice
 from benchmarks.memory import proportional_mb
 from benchmarks.whole_path import FPS, Generation, generate, raw_performance
@@ -88,6 +89,7 @@ async def measure() -> list[Row]:
             started = time.perf_counter()
             identity = await visage.identities.create(portrait)
             rows.append(("identity from a photo", f"{time.perf_counter() - started:.2f} s", "512x512 PNG"))
+            rows += await identity_rows(mesh.triton_url, portrait)
             try:
                 rows += await _measure_speed(mesh, visage, identity.name)
             finally:

@@ -112,6 +112,8 @@ def test_identity_lives_from_create_to_delete(
 
     assert created.returncode == 0, created.stderr
     assert json.loads(shown.stdout)["state"] == "READY"
+    assert {item["reason"] for item in json.loads(created.stdout)["report"]["warnings"]} >= {"low_resolution", "smile"}
+    assert json.loads(shown.stdout)["report"] == json.loads(created.stdout)["report"]
     assert (tmp_path / "preview.png").read_bytes().startswith(b"\x89PNG")
     assert json.loads(compared.stdout)["same_person"] is True
     assert deleted.returncode == 0
