@@ -13,12 +13,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from models.conversion.manifest import REPOSITORY
-from models.renderer.rendering import OpenVinoRenderer, curve_vector, load_avatar
+from models.renderer.rendering import OpenVinoRenderer, curve_vector, load_avatar, model_path
 from visage.media.arkit import CURVE_NAMES
 from visage.media.portrait import EYES, Rect
 
-MODEL = REPOSITORY / "renderer" / "1" / "model.onnx"
 WHOLE = Rect(0, 0, 512, 512)
 FACE = Rect(96, 96, 320, 336)
 
@@ -62,7 +60,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Draw contact sheets of avatars.")
     parser.add_argument("avatars", nargs="+", type=Path, help="avatar files")
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the pictures")
-    parser.add_argument("--model", type=Path, default=MODEL)
+    parser.add_argument("--model", type=Path, default=model_path())
     parser.add_argument("--only", nargs="*", choices=sorted(SHEETS), help="sheets to draw (default: all)")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)

@@ -1,19 +1,28 @@
-"""Measures the renderer's ONNX file: runtimes against the network, a batch against single items."""
+"""Measures a renderer's ONNX file: runtimes against the network, a batch against single items."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
+import onnx
 import torch
 
 from models.conversion.manifest import REPOSITORY
-from models.conversion.parity import Measurement
+from models.conversion.parity import Measurement, largest_difference
 from models.conversion.sessions import open_session, run_session
 from models.conversion.sources import Sources
-from models.renderer.network import Renderer
+from models.renderer.network import OUTPUTS, Renderer
 from models.renderer.rendering import OpenVinoRenderer
 from visage.media.arkit import CURVE_COUNT
-from visage.media.portrait import AVATAR_TENSORS, FACE, FRAMES_PER_ITEM, NODE_PX, SCALARS, TensorSpec
+from visage.media.portrait import (
+    FACE,
+    FRAMES_PER_ITEM,
+    LIGHT,
+    NODE_PX,
+    SCALARS,
+    TensorSpec,
+    avatar_tensors,
+)
 
 ITEMS = 2
 LIMIT = 2.0
@@ -22,32 +31,49 @@ _SEED = 3
 
 def measure(content: bytes, _sources: Sources | None = None) -> list[Measurement]:
     """The figures of the parity gate, in grey levels."""
-    inputs = synthetic_inputs()
+    size = picture_size(content)
+    inputs = synthetic_inputs(size)
     with torch.inference_mode():
-        network = Renderer().eval()(*(torch.tensor(array) for array in inputs.values())).numpy()
+        tensors = Renderer(size).eval()(*(torch.tensor(array) for array in inputs.values()))
+    network = {name: tensor.numpy() for name, tensor in zip(OUTPUTS, tensors, strict=True)}
     session = open_session(content)
-    frames = run_session(session, inputs)["frames"]
+    together = run_session(session, inputs)
     alone = [
-        run_session(session, {name: array[index : index + 1] for name, array in inputs.items()})["frames"][0]
+        run_session(session, {name: array[index : index + 1] for name, array in inputs.items()})
         for index in range(ITEMS)
     ]
-    return [
-        Measurement("ONNX Runtime vs. network", _difference(frames, network), LIMIT, "levels"),
-        Measurement(
-            "OpenVINO vs. network", _difference(OpenVinoRenderer(content, ITEMS).run(inputs), network), LIMIT, "levels"
-        ),
-        Measurement("batch of 2 vs. single items", _difference(frames, np.stack(alone)), 0.0, "levels"),
-    ]
+    stacked = {name: np.concatenate([item[name] for item in alone]) for name in OUTPUTS}
+    compiled = OpenVinoRenderer(content, ITEMS, OUTPUTS).run(inputs)
+    measurements = []
+    for name in OUTPUTS:
+        measurements += [
+            _measurement(f"{name}: ONNX Runtime vs. network", together[name], network[name], LIMIT),
+            _measurement(f"{name}: OpenVINO vs. network", compiled[name], network[name], LIMIT),
+            _measurement(f"{name}: batch of {ITEMS} vs. single items", together[name], stacked[name], 0.0),
+        ]
+    return measurements
 
 
-def synthetic_inputs() -> dict[str, np.ndarray]:
+def _measurement(name: str, first: np.ndarray, second: np.ndarray, limit: float) -> Measurement:
+    return Measurement(name, largest_difference(first, second), limit, "levels")
+
+
+def picture_size(content: bytes) -> int:
+    """Width and height of a file's pictures."""
+    (background,) = (port for port in onnx.load_from_string(content).graph.input if port.name == "background")
+    return int(background.type.tensor_type.shape.dim[1].dim_value)
+
+
+def synthetic_inputs(size: int) -> dict[str, np.ndarray]:
     """Two avatars of smooth random textures, small smooth displacements and the proportions of a real face."""
     random = np.random.default_rng(_SEED)
     active = random.random((ITEMS, FRAMES_PER_ITEM, CURVE_COUNT)) < 0.4
     curves = random.random(active.shape) * 0.8 * active
     pose = random.normal(size=(ITEMS, FRAMES_PER_ITEM, 6)) * [8, 5, 4, 2, 1, 4]
-    tensors = {spec.name: np.stack([_tensor(spec, random) for _ in range(ITEMS)]) for spec in AVATAR_TENSORS}
-    return {"curves": curves.astype(np.float32), "pose": pose.astype(np.float32), **tensors}
+    light = random.random((ITEMS, FRAMES_PER_ITEM, len(LIGHT))) * 2 - [1, 1, 2, 0.5, 0.5, 0.5, 0.5]
+    moving = {"curves": curves, "pose": pose, "light": light}
+    tensors = {spec.name: np.stack([_tensor(spec, random) for _ in range(ITEMS)]) for spec in avatar_tensors(size)}
+    return {name: values.astype(np.float32) for name, values in moving.items()} | tensors
 
 
 def _tensor(spec: TensorSpec, random: np.random.Generator) -> np.ndarray:
@@ -71,7 +97,3 @@ def _smooth(shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
     planes = random.normal(size=shape).astype(np.float32).reshape(-1, *shape[-2:])
     blurred = np.stack([cv2.GaussianBlur(plane, (0, 0), 6) for plane in planes])
     return (blurred / max(float(blurred.std()), 1e-6)).reshape(shape)
-
-
-def _difference(first: np.ndarray, second: np.ndarray) -> float:
-    return float(np.abs(first.astype(np.int16) - second).max())

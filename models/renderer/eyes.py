@@ -19,24 +19,24 @@ GAZE_MM = 12.0
 class Eyes(nn.Module):
     """Pixels of the tile EYES."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int) -> None:
         super().__init__()
-        self.tile, self.nodes = Tile(EYES), Nodes(EYES, NODE_PX)
+        self.tile, self.nodes = Tile(EYES, size), Nodes(EYES, NODE_PX)
         self.register_buffer("lid_closing", curve_mixes.lid_closing())
         self.register_buffer("gaze_angles", curve_mixes.gaze_angles())
 
-    def forward(self, frame: Frame, source: Point, behind: Tensor) -> Tensor:
-        """source: the skull layer's points at the nodes of EYES; behind: the background [B, 3, h, 1, w]."""
+    def forward(self, frame: Frame, source: Point) -> Layer:
+        """source: the skull layer's points at the nodes of EYES."""
         above, travel, room, side, _ = sample_map(frame.avatar["eye_maps"], source, EYE_MAP)
         left = (side > 0.5).float()
         lid = self._lid(frame, source, (above, travel, room), left)
         ball = self._eyeball(frame, left)
         tile, avatar = self.tile, frame.avatar
-        pixels = tile.cut(avatar["eye_texture"], ball, EYE_SOURCE, "zeros").over(behind)
+        pixels = tile.cut(avatar["eye_texture"], ball, EYE_SOURCE, "zeros")
         pixels = tile.cut(avatar["head_texture"], source, HEAD).over(pixels)
         skin = tile.cut(avatar["lid_texture"], lid, EYE_SOURCE, "zeros")
         bare = 1 - tile.mask(avatar["glasses_mask"], source, EYE_SOURCE)
-        return Layer(skin.colour * bare, skin.alpha * bare).over(pixels)
+        return Layer(skin.rgba * bare).over(pixels)
 
     def _lid(self, frame: Frame, source: Point, maps: tuple[Tensor, Tensor, Tensor], left: Tensor) -> Point:
         """Source points of the lid skin: the lash line travels fully, the skin below the brow not at all."""

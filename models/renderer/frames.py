@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from models.renderer import curve_mixes
 from models.renderer.warps import HeadMotion, Point
 from visage.media.arkit import CURVE_INDEX
-from visage.media.portrait import HEAD, NODE_PX, SCALARS, Rect
+from visage.media.portrait import HEAD, LIGHT, NODE_PX, SCALARS, Rect
 
 CURVE_RANGE = (-0.3, 1.2)
 """Windows and depth are dimensioned for curves in this range."""
@@ -26,6 +26,7 @@ class Frame:
     avatar: dict[str, Tensor]
     number: dict[str, Tensor]  # scalars [B, 1, 1, 1]
     colours: dict[str, Tensor]  # [B, 3, 1, 1, 1]
+    light: dict[str, Tensor]  # `LIGHT` by name, the direction of length 1: [B, T, 1, 1]
 
     def mix(self, matrix: Tensor) -> Tensor:
         """Mixture of curves, planes of one value: [B, T, columns, 1, 1]."""
@@ -41,8 +42,8 @@ class FrameReader(nn.Module):
         smile = curve_mixes.mixture({"MouthSmileLeft": 1.0}, {"MouthSmileRight": 1.0})
         self.register_buffer("smile_curves", smile.T.contiguous())
 
-    def forward(self, curves: Tensor, pose: Tensor, avatar: dict[str, Tensor]) -> Frame:
-        """curves [B, T, 52], pose [B, T, 6]; avatar: its tensors as float32."""
+    def forward(self, curves: Tensor, pose: Tensor, light: Tensor, avatar: dict[str, Tensor]) -> Frame:
+        """curves [B, T, 52], pose [B, T, 6], light [B, T, 7]; avatar: its tensors as float32."""
         scalars = avatar["scalars"]
         number = {name: scalars[:, i, None, None, None] for i, name in enumerate(SCALARS)}
         colours = {}
@@ -56,7 +57,16 @@ class FrameReader(nn.Module):
         release = torch.clamp(curves @ self.smile_release, 0, 1)
         curves = curves - release * (smile @ self.smile_curves)
         pivot = (number["pivot_x"], number["pivot_y"], number["pivot_z"])
-        return Frame(curves, HeadMotion(pose, pivot, number["px_per_mm"]), avatar, number, colours)
+        return Frame(curves, HeadMotion(pose, pivot, number["px_per_mm"]), avatar, number, colours, _key_light(light))
+
+
+def _key_light(light: Tensor) -> dict[str, Tensor]:
+    """`LIGHT` by name, [B, T, 1, 1]: direction of length 1 (frontal where there is none), the rest within 0..1."""
+    x, y, z = light[:, :, :1], light[:, :, 1:2], light[:, :, 2:3] - 1e-6
+    length = torch.rsqrt(x * x + y * y + z * z)
+    shares = torch.clamp(light[:, :, 3:], 0, 1)
+    entries = [x * length, y * length, z * length, *(shares[:, :, i : i + 1] for i in range(4))]
+    return {name: entry[..., None] for name, entry in zip(LIGHT, entries, strict=True)}
 
 
 def _limit(curves: Tensor) -> Tensor:

@@ -31,20 +31,19 @@ CAVITY_SHARE = 0.9
 class Mouth(nn.Module):
     """Pixels of the tile MOUTH."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int) -> None:
         super().__init__()
-        self.tile, self.inside = Tile(MOUTH), Tile(INTERIOR)
+        self.tile, self.inside = Tile(MOUTH, size), Tile(INTERIOR, size)
         self.nodes = Nodes(INTERIOR, NODE_PX)
         self.register_buffer("jaw_travel", curve_mixes.jaw_travel())
 
-    def forward(self, frame: Frame, skull: Point, jaw: Point, behind: Tensor) -> Tensor:
-        """skull, jaw: source points of the two layers at the nodes of MOUTH; behind: the background."""
-        left, top = INTERIOR.x - MOUTH.x, INTERIOR.y - MOUTH.y
-        plate = behind[:, :, top : top + INTERIOR.height, :, left : left + INTERIOR.width]
+    def forward(self, frame: Frame, skull: Point, jaw: Point) -> Layer:
+        """skull, jaw: source points of the two layers at the nodes of MOUTH."""
         colour, zone = self._interior(frame, window(skull, INTERIOR, MOUTH), window(jaw, INTERIOR, MOUTH))
-        around = [left, MOUTH.right - INTERIOR.right, 0, 0, top, MOUTH.bottom - INTERIOR.bottom]
-        behind = behind + F.pad((colour - plate) * zone, around)
-        pixels = self.tile.cut(frame.avatar["head_texture"], skull, HEAD).over(behind)
+        interior = torch.cat([colour * zone, 255 * zone], 1)
+        inner, outer = self.inside.pixels, self.tile.pixels
+        around = [inner.x - outer.x, outer.right - inner.right, 0, 0, inner.y - outer.y, outer.bottom - inner.bottom]
+        pixels = self.tile.cut(frame.avatar["head_texture"], skull, HEAD).over(Layer(F.pad(interior, around)))
         return self.tile.cut(frame.avatar["jaw_texture"], jaw, JAW_SOURCE, "zeros").over(pixels)
 
     def _interior(self, frame: Frame, skull: Point, jaw: Point) -> tuple[Tensor, Tensor]:
@@ -69,7 +68,7 @@ class Mouth(nn.Module):
             ("upper_teeth", upper, UPPER_ATLAS_Y_MM, shade_upper),
         ):
             layer = self._atlas(frame, name, point, y_range)
-            colour = layer.colour * self.inside.plane(shade) + (1 - layer.alpha) * colour
+            colour = layer.colour * self.inside.plane(shade) + layer.clear * colour
         return colour + cavity * CAVITY_SHARE, self.inside.plane(torch.clamp(zone * 4 - 1, 0, 1))
 
     def _skull_point(self, frame: Frame) -> Point:

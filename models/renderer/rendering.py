@@ -1,16 +1,24 @@
-"""Runs the renderer's ONNX file on avatars, for measurements and contact sheets."""
+"""Runs the renderer's ONNX files on avatars, for measurements and contact sheets."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import openvino
 from safetensors.numpy import load_file
 
+from models.conversion.manifest import REPOSITORY
 from visage.media.arkit import CURVE_COUNT, CURVE_INDEX
-from visage.media.portrait import AVATAR_TENSORS, FRAMES_PER_ITEM
+from visage.media.avatars import tensors_for
+from visage.media.curves import POSE_COUNT
+from visage.media.portrait import FRAME_PX, FRAMES_PER_ITEM, PHOTO_LIGHT, renderer_name
+
+
+def model_path(size: int = FRAME_PX) -> Path:
+    """The committed ONNX file of one size."""
+    return REPOSITORY / renderer_name(size) / "1" / "model.onnx"
 
 
 def curve_vector(weights: Mapping[str, float]) -> np.ndarray:
@@ -22,45 +30,51 @@ def curve_vector(weights: Mapping[str, float]) -> np.ndarray:
     return vector
 
 
-def load_avatar(path: Path) -> dict[str, np.ndarray]:
-    """The renderer's inputs of one avatar file, without batch axis."""
-    tensors = load_file(path)
-    return {spec.name: tensors[spec.name] for spec in AVATAR_TENSORS}
+def load_avatar(path: Path, size: int = FRAME_PX) -> dict[str, np.ndarray]:
+    """The inputs of the renderer of `size` from an avatar file, without batch axis."""
+    return tensors_for(load_file(path), size)
 
 
 class OpenVinoRenderer:
-    """The graph at batch 1 with fixed shapes on one thread."""
+    """The graph with fixed shapes on one thread, cut down to the wanted outputs."""
 
-    def __init__(self, content: bytes, items: int = 1) -> None:
+    def __init__(self, content: bytes, items: int = 1, outputs: Sequence[str] = ("frames",)) -> None:
         core = openvino.Core()
         model = core.read_model(content)
         model.reshape({
             port.any_name: [items, *(side.get_length() for side in list(port.get_partial_shape())[1:])]
             for port in model.inputs
         })  # fmt: skip
+        for result in model.get_results():
+            if result.input(0).get_tensor().get_any_name() not in outputs:
+                model.remove_result(result)
         options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1}
         self._request = core.compile_model(model, "CPU", options).create_infer_request()
+        self.outputs = tuple(outputs)
 
-    def run(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-        """frames uint8 [items, 8, 512, 512, 3] of inputs with batch axis."""
-        return np.array(next(iter(self._request.infer(dict(inputs)).values())))
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The wanted outputs by name, uint8 [items, 8, …], of inputs with batch axis."""
+        self._request.infer(dict(inputs))
+        return {name: np.array(self._request.get_tensor(name).data) for name in self.outputs}
 
     def frames(
-        self, avatar: Mapping[str, np.ndarray], curves: np.ndarray, pose: np.ndarray | None = None
+        self,
+        avatar: Mapping[str, np.ndarray],
+        curves: np.ndarray,
+        pose: np.ndarray | None = None,
+        light: np.ndarray | None = None,
     ) -> np.ndarray:
-        """uint8 [n, 512, 512, 3] for curves [n, 52] and pose [n, 6] of one avatar."""
+        """The first output, uint8 [n, …], for curves [n, 52], pose [n, 6] and light [n, 7] of one avatar."""
         count = len(curves)
-        pose = np.zeros((count, 6), np.float32) if pose is None else pose
-        padding = -count % FRAMES_PER_ITEM
-        curves = np.concatenate([curves, np.repeat(curves[-1:], padding, 0)]).astype(np.float32)
-        pose = np.concatenate([pose, np.repeat(pose[-1:], padding, 0)]).astype(np.float32)
+        moving = {
+            "curves": curves,
+            "pose": np.zeros((count, POSE_COUNT)) if pose is None else pose,
+            "light": np.tile(PHOTO_LIGHT, (count, 1)) if light is None else light,
+        }
         still = {name: tensor[None] for name, tensor in avatar.items()}
-        chunks = [
-            self.run({
-                "curves": curves[None, start : start + FRAMES_PER_ITEM],
-                "pose": pose[None, start : start + FRAMES_PER_ITEM],
-                **still,
-            })[0]
-            for start in range(0, len(curves), FRAMES_PER_ITEM)
-        ]  # fmt: skip
+        chunks = []
+        for start in range(0, count, FRAMES_PER_ITEM):
+            wanted = np.minimum(np.arange(start, start + FRAMES_PER_ITEM), count - 1)
+            inputs = {name: np.asarray(values, np.float32)[wanted][None] for name, values in moving.items()}
+            chunks.append(self.run(inputs | still)[self.outputs[0]][0])
         return np.concatenate(chunks)[:count]

@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from models.renderer.warps import Point, T, relative, sample
-from visage.media.portrait import NODE_PX, Rect
+from visage.media.portrait import FRAME_PX, NODE_PX, Rect
 
 
-@dataclass
-class Layer:
-    """Sampled pixels: colour [B, 3, h, T, w] premultiplied 0..255, alpha [B, 1, h, T, w]."""
+class Layer(NamedTuple):
+    """Pixels of one layer or of several composed ones, [B, 4, h, T, w]: premultiplied colour and alpha, 0..255."""
 
-    colour: Tensor
-    alpha: Tensor
+    rgba: Tensor
 
-    def over(self, behind: Tensor) -> Tensor:
-        """This layer in front of opaque pixels."""
-        return self.colour + (1 - self.alpha) * behind
+    @property
+    def colour(self) -> Tensor:
+        """[B, 3, h, T, w], 0..255."""
+        return self.rgba[:, :3]
+
+    @property
+    def alpha(self) -> Tensor:
+        """[B, 1, h, T, w], 0..255."""
+        return self.rgba[:, 3:]
+
+    @property
+    def clear(self) -> Tensor:
+        """How much of what lies behind shows, [B, 1, h, T, w], 0..1."""
+        return 1 - self.alpha * (1 / 255)
+
+    def over(self, behind: Layer) -> Layer:
+        """This layer in front of another one."""
+        return Layer(self.rgba + self.clear * behind.rgba)
+
+
+def scaled(rect: Rect, size: int) -> Rect:
+    """A rectangle of canonical pixels in the pixels of a renderer."""
+    return Rect(*(side * size // FRAME_PX for side in rect))
 
 
 def expansion_matrix(count: int, factor: int) -> Tensor:
@@ -35,23 +53,25 @@ def expansion_matrix(count: int, factor: int) -> Tensor:
 
 
 class Tile(nn.Module):
-    """A rectangle of the frame; expands node planes to pixels by matrix products.
+    """A rectangle of the frame, given in canonical pixels; expands node planes to a renderer's pixels.
 
     Pixels are laid out [B, channels, height, T, width]: the same row of all frames lies together, so that sampling
     finds the texture's rows in the cache.
     """
 
-    def __init__(self, rect: Rect) -> None:
+    def __init__(self, rect: Rect, size: int) -> None:
         super().__init__()
         self.rect = rect
+        self.pixels = scaled(rect, size)
+        node_px = NODE_PX * size // FRAME_PX
         rows, columns = rect.shape(NODE_PX)
         block = 8 if columns % 8 == 0 else 4
         self.pair_count = (block + 2) * 2
-        self.register_buffer("down", expansion_matrix(rows, NODE_PX))
-        self.register_buffer("across", expansion_matrix(columns, NODE_PX).T.contiguous())
-        position = (np.arange(block * NODE_PX) + 0.5) / NODE_PX - 0.5
+        self.register_buffer("down", expansion_matrix(rows, node_px))
+        self.register_buffer("across", expansion_matrix(columns, node_px).T.contiguous())
+        position = (np.arange(block * node_px) + 0.5) / node_px - 0.5
         left = np.floor(position).astype(int)
-        local = np.zeros((block + 2, block * NODE_PX))
+        local = np.zeros((block + 2, block * node_px))
         local[left + 1, np.arange(len(left))] = 1 - (position - left)
         local[left + 2, np.arange(len(left))] = position - left
         self.register_buffer("pairs", torch.tensor(np.kron(local, np.eye(2)), dtype=torch.float32))
@@ -61,14 +81,13 @@ class Tile(nn.Module):
     def plane(self, values: Tensor) -> Tensor:
         """[B, T, rows, columns] nodes → [B, 1, height, T, width] pixels."""
         rows, _ = self.rect.shape(NODE_PX)
-        wide = (values @ self.across).permute(0, 2, 1, 3).reshape(-1, rows, T * self.rect.width)
-        return (self.down @ wide).reshape(-1, 1, self.rect.height, T, self.rect.width)
+        wide = (values @ self.across).permute(0, 2, 1, 3).reshape(-1, rows, T * self.pixels.width)
+        return (self.down @ wide).reshape(-1, 1, self.pixels.height, T, self.pixels.width)
 
     def layer(self, texture: Tensor, place: Point, padding: str = "border") -> Layer:
         """RGBA [B, 4, H, W] at node coordinates of -1..1 from edge to edge."""
         pixels = sample(texture, self.grid(place), padding)
-        pixels = pixels.reshape(-1, 4, self.rect.height, T, self.rect.width)
-        return Layer(pixels[:, :3], pixels[:, 3:] * (1 / 255))
+        return Layer(pixels.reshape(-1, 4, self.pixels.height, T, self.pixels.width))
 
     def cut(self, texture: Tensor, source: Point, covered: Rect, padding: str = "border") -> Layer:
         """RGBA that covers a rectangle of the frame, at source points in frame pixels."""
@@ -77,7 +96,7 @@ class Tile(nn.Module):
     def mask(self, texture: Tensor, source: Point, covered: Rect) -> Tensor:
         """A single channel 0..255 as [B, 1, h, T, w], 0..1."""
         pixels = sample(texture, self.grid(relative(source, covered)), "zeros") * (1 / 255)
-        return pixels.reshape(-1, 1, self.rect.height, T, self.rect.width)
+        return pixels.reshape(-1, 1, self.pixels.height, T, self.pixels.width)
 
     def grid(self, point: Point) -> Tensor:
         """Node coordinates → pixel coordinates [B, height * T, width, 2].
@@ -92,4 +111,4 @@ class Tile(nn.Module):
             planes.append(torch.index_select(torch.cat([before, plane, after], 3), 3, self.blocks))
         nodes = torch.stack(planes, 1).permute(0, 3, 2, 4, 1).reshape(-1, rows, T * len(self.blocks) * 2)
         tall = (self.down @ nodes).reshape(-1, self.pair_count)
-        return (tall @ self.pairs).reshape(-1, self.rect.height * T, self.rect.width, 2)
+        return (tall @ self.pairs).reshape(-1, self.pixels.height * T, self.pixels.width, 2)

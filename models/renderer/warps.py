@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from visage.media.curves import POSE_LIMITS
 from visage.media.portrait import (
     CAMERA_DISTANCE_MM,
     CENTRE_X_PX,
@@ -98,12 +99,9 @@ def sample_field(field: Tensor, point: Point, rect: Rect) -> list[Tensor]:
 class HeadMotion:
     """The rotated, translated head seen in perspective, for a batch of poses [B, T, 6] (degrees, millimetres)."""
 
-    LOWEST = (-20.0, -14.0, -16.0, -12.0, -6.0, -40.0)
-    HIGHEST = (20.0, 15.0, 16.0, 12.0, 6.0, 40.0)
-    """Beyond these poses eyes and mouth would leave their windows."""
-
     def __init__(self, pose: Tensor, pivot: tuple[Tensor, Tensor, Tensor], px_per_mm: Tensor) -> None:
-        pose = torch.minimum(torch.maximum(pose, torch.tensor(self.LOWEST)), torch.tensor(self.HIGHEST))
+        limits = torch.tensor(POSE_LIMITS)  # beyond them eyes and mouth would leave their windows
+        pose = torch.minimum(torch.maximum(pose, -limits), limits)
         radians = pose[:, :, :3] * (np.pi / 180)
         cosines, sines = torch.cos(radians), torch.sin(radians)
         cy, cp, cr = (cosines[:, :, i, None, None] for i in range(3))
@@ -118,6 +116,10 @@ class HeadMotion:
         self.shift = [pose[:, :, 3 + i, None, None] * px_per_mm for i in range(3)]
         self.pivot = pivot
         self.focal = px_per_mm * CAMERA_DISTANCE_MM
+
+    def into_head(self, direction: list[Tensor]) -> list[Tensor]:
+        """A direction (x, y, z) of the frame as the turned head sees it."""
+        return [sum(direction[row] * self.rotation[row][axis] for row in range(3)) for axis in range(3)]
 
     def project(self, point: Point, z: Tensor) -> Point:
         """Frame points with depth z (pixels, relative to the pivot) after the motion."""

@@ -20,7 +20,7 @@ REPOSITORY = Path(__file__).resolve().parents[2] / "model_repository"
 SIGNATURES = {
     value.name: value
     for module in (visage.animation.inference, visage.composition.inference, visage.identity.inference)
-    for value in vars(module).values()
+    for value in (*vars(module).values(), *visage.composition.inference.RENDERERS.values())
     if isinstance(value, ModelSignature)
 }
 

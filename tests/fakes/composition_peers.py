@@ -1,7 +1,7 @@
 """Peers of composition that obey a test: identity, speech and animation as gRPC servicers, and a renderer port.
 
 Speech says each piece of text as a hum of a fixed length; animation opens the jaw by the loudness of each frame; the
-renderer paints the jaw's opening as a grey, and the background into a corner.
+renderer paints the jaw's opening as a grey, and the background into a corner, at every size and in every form.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from visage.composition.values import Avatar, Frames
+from visage.composition.pictures import Scaler, packed_array, video_frame
+from visage.composition.values import Avatar, Frames, Look, Pixels
 from visage.media.arkit import CURVE_COUNT, CURVE_INDEX
 from visage.media.curves import CurveBlock
-from visage.media.frames import Picture
-from visage.media.portrait import AVATAR_TENSORS
+from visage.media.frames import Picture, PixelLayout
+from visage.media.portrait import AVATAR_LAYOUT, AVATAR_TENSORS, FRAME_PX
 from visage.runtime.errors import ResourceNotFound
 from visage.runtime.wire import curve_block_message, curve_header_message, duration_of, frame_rate_of
 from visage.v1 import (
@@ -38,6 +39,7 @@ from visage.v1 import (
 )
 
 CORNER_PX = 64
+"""Of the canonical frame, where the background is seen."""
 JAW = CURVE_INDEX["JawOpen"]
 SPEECH_RATE_HZ = 16_000
 
@@ -45,7 +47,7 @@ SPEECH_RATE_HZ = 16_000
 def avatar_bytes(fill: int = 1) -> bytes:
     """An avatar file whose tensors hold `fill`."""
     tensors = {spec.name: np.full(spec.shape, fill, spec.dtype) for spec in AVATAR_TENSORS}
-    return save(tensors | {"preview": np.zeros((512, 512, 3), np.uint8)}, {"format": "visage-avatar-1"})
+    return save(tensors | {"preview": np.zeros((512, 512, 3), np.uint8)}, {"format": AVATAR_LAYOUT})
 
 
 def hum(seconds: float, sample_rate_hz: int = SPEECH_RATE_HZ) -> NDArray[np.int16]:
@@ -95,9 +97,7 @@ class FakeIdentity(identity_service_pb2_grpc.IdentityServiceServicer):
             self.known_digests.append(request.known_digest)
             response = identity_service_pb2.GetAvatarResponse
             digest = hashlib.sha256(self.content).hexdigest()
-            yield response(
-                header=response.Header(digest=digest, size_bytes=len(self.content), layout="visage-avatar-1")
-            )
+            yield response(header=response.Header(digest=digest, size_bytes=len(self.content), layout=AVATAR_LAYOUT))
             if request.known_digest != digest:
                 for start in range(0, len(self.content), 1 << 20):
                     yield response(data=self.content[start : start + (1 << 20)])
@@ -199,21 +199,25 @@ class FakeRenderer:
         self.open_sessions = 0
         self.curves: list[NDArray[np.float32]] = []
         self.poses: list[NDArray[np.float32]] = []
+        self.looks: list[Look] = []
 
     @asynccontextmanager
-    async def open(self, avatar: Avatar, background: Picture | None) -> AsyncIterator[_FakeSession]:
+    async def open(self, avatar: Avatar, look: Look) -> AsyncIterator[_FakeSession]:
         own: Picture = np.asarray(avatar.tensors["background"])
         self.open_sessions += 1
+        self.looks.append(look)
         try:
-            yield _FakeSession(self, own if background is None else background)
+            yield _FakeSession(self, look, own if look.background is None else look.background)
         finally:
             self.open_sessions -= 1
 
 
 class _FakeSession:
-    def __init__(self, renderer: FakeRenderer, background: Picture) -> None:
+    def __init__(self, renderer: FakeRenderer, look: Look, background: Picture) -> None:
         self._renderer = renderer
+        self._look = look
         self._background = background
+        self._scaler = Scaler(look.size, look.size, PixelLayout.I420)
 
     async def render(self, curves: NDArray[np.float32], poses: NDArray[np.float32], deadline_s: float) -> Frames:
         renderer = self._renderer
@@ -234,8 +238,19 @@ class _FakeSession:
         renderer.chunks += 1
         renderer.curves.append(curves.copy())
         renderer.poses.append(poses.copy())
+        return self._paint(curves)
+
+    def _paint(self, curves: NDArray[np.float32]) -> Frames:
+        size, corner = self._look.size, CORNER_PX * self._look.size // FRAME_PX
         grey = np.rint(curves[:, JAW] * 255).astype(np.uint8)
-        frames: Frames = np.empty((8, 512, 512, 3), np.uint8)
-        frames[:] = grey[:, None, None, None]
-        frames[:, :CORNER_PX, :CORNER_PX] = self._background[:CORNER_PX, :CORNER_PX]
-        return frames
+        frames: Frames = np.empty((8, size, size, 4), np.uint8)
+        frames[..., :3] = grey[:, None, None, None]
+        frames[:, :corner, :corner, :3] = self._background[:corner, :corner]
+        frames[..., 3] = 255
+        frames[:, :corner, :corner, 3] = 0
+        if self._look.pixels is Pixels.RGBA:
+            return frames
+        rgb = np.ascontiguousarray(frames[..., :3])
+        if self._look.pixels is Pixels.RGB:
+            return rgb
+        return np.stack([packed_array(self._scaler.scale(video_frame(frame))) for frame in rgb])

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.models
 
 MODELS = sorted(path.parent.name for path in REPOSITORY.glob("*/config.pbtxt"))
 FACE_MODELS = {"face_detector", "face_detector_short", "face_landmarks", "portrait_matte", "face_embedder"}
-FASTER_WITH_OPENVINO = {"face_landmarks", "lip_sync", "renderer"}
+FASTER_WITH_OPENVINO = {"face_landmarks", "lip_sync", "renderer", "renderer_256", "renderer_768"}
 TRITON_TYPES = {
     onnx.TensorProto.FLOAT: "TYPE_FP32",
     onnx.TensorProto.FLOAT16: "TYPE_FP16",

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from models.conversion.manifest import REPOSITORY
-from models.renderer.rendering import OpenVinoRenderer, curve_vector
+from models.renderer.rendering import OpenVinoRenderer, curve_vector, model_path
 from tests.fakes.portraits import astronaut_avatar, framed_astronaut
-from visage.media.portrait import EYES, MOUTH
+from visage.media.avatars import tensors_for
+from visage.media.portrait import EYES, FRAME_PX, MOUTH
 from visage.media.windows import Array
 
 pytestmark = pytest.mark.models
@@ -22,7 +22,7 @@ INSIDE = ("upper_teeth", "lower_teeth", "tongue")
 
 @cache
 def renderer() -> OpenVinoRenderer:
-    return OpenVinoRenderer((REPOSITORY / "renderer" / "1" / "model.onnx").read_bytes())
+    return OpenVinoRenderer(model_path().read_bytes())
 
 
 def render(
@@ -32,7 +32,7 @@ def render(
     painted: tuple[str, ...] = (),
 ) -> Array:
     """Frames of the astronaut, one per mixture of curves; `painted` textures are bright green."""
-    tensors = dict(astronaut_avatar().tensors)
+    tensors = tensors_for(astronaut_avatar().tensors, FRAME_PX)
     if background is not None:
         tensors["background"] = background
     for name in painted:

@@ -7,7 +7,6 @@ import io
 from fractions import Fraction
 from typing import Any
 
-import av
 import numpy as np
 import pytest
 import soundfile
@@ -15,6 +14,7 @@ from PIL import Image
 
 from tests.fakes.composition_mesh import Mesh, collect, failure, serving
 from tests.fakes.composition_peers import CORNER_PX, JAW, avatar_bytes, hum
+from tests.fakes.composition_requests import NAME, RAW, block, config, opened, ramp, shown
 from visage.media.arkit import CURVE_COUNT
 from visage.media.curves import CurveBlock
 from visage.runtime import errors
@@ -25,9 +25,7 @@ from visage.v1 import composition_service_pb2 as pb
 
 pytestmark = pytest.mark.service
 
-NAME = "identities/anna"
 SENTENCES = "One is here. Two are here. Three are here. Four are here. Five are here. Six are here. "
-RAW = media_pb2.VideoOutput(raw_frames=media_pb2.RawFrameOutput())
 
 
 def spoken(text: str = SENTENCES, video: media_pb2.VideoOutput | None = None, **fields: Any) -> Any:
@@ -35,19 +33,6 @@ def spoken(text: str = SENTENCES, video: media_pb2.VideoOutput | None = None, **
     request = pb.GenerateAvatarRequest(scene=pb.Scene(identity=NAME, video=video), **fields)
     request.performance.speech.text = text
     return request
-
-
-def ramp(frame_count: int, rate: int = 25) -> curves_pb2.CurveClip:
-    """A clip whose jaw opens from 0 to 1."""
-    curves = np.zeros((frame_count, CURVE_COUNT), np.float32)
-    curves[:, JAW] = np.linspace(0, 1, frame_count)
-    header = curve_header_message(Fraction(rate))
-    return curves_pb2.CurveClip(header=header, blocks=[curve_block_message(CurveBlock(0, curves))])
-
-
-def shown(clip: curves_pb2.CurveClip, video: media_pb2.VideoOutput | None = None) -> pb.GenerateAvatarRequest:
-    """A request to show a clip."""
-    return pb.GenerateAvatarRequest(scene=pb.Scene(identity=NAME, video=video), performance=pb.Performance(curves=clip))
 
 
 def recorded(samples: Any, rate_hz: int, format: str = "WAV") -> bytes:
@@ -65,11 +50,6 @@ def frames_of(found: dict[str, list[Any]], width: int = 512, height: int = 512) 
         data[part.frame_index] = data.get(part.frame_index, b"") + part.data
     assert list(data) == list(range(len(data)))
     return [np.frombuffer(frame, np.uint8).reshape(height, width, 3) for frame in data.values()]
-
-
-def opened(found: dict[str, list[Any]]) -> Any:
-    """The MP4 that the parts make."""
-    return av.open(io.BytesIO(b"".join(part.data for part in found["fragment"])))
 
 
 class TestSpeech:
@@ -619,23 +599,6 @@ def named(*channels: str) -> curves_pb2.CurveHeader:
     del header.channels[:]
     header.channels.extend(channels)
     return header
-
-
-def config(
-    video: media_pb2.VideoOutput | None = None, header: curves_pb2.CurveHeader | None = None
-) -> pb.RenderCurvesRequest:
-    scene = pb.Scene(identity=NAME, video=video)
-    return pb.RenderCurvesRequest(
-        config=pb.RenderCurvesRequest.Config(scene=scene, header=header or curve_header_message(Fraction(25)))
-    )
-
-
-def block(start_frame: int, frame_count: int, jaw: float = 0.0) -> pb.RenderCurvesRequest:
-    curves = np.zeros((frame_count, CURVE_COUNT), np.float32)
-    message = curve_block_message(CurveBlock(start_frame, curves, np.zeros((frame_count, 6), np.float32)))
-    for index in range(frame_count):
-        message.values[index * CURVE_COUNT + JAW] = jaw
-    return pb.RenderCurvesRequest(block=message)
 
 
 def _with(request: pb.RenderCurvesRequest, shortened: str) -> pb.RenderCurvesRequest:

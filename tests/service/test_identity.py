@@ -22,6 +22,7 @@ from tests.fakes.failing_face_models import FailingFaceModels
 from tests.fakes.identity_builder import AVATAR_BYTES, ObedientBuilder
 from tests.fakes.identity_service import IdentityMesh, Refusal, files_below, serve_identity
 from visage.identity.avatar import Avatar
+from visage.media.portrait import AVATAR_LAYOUT
 from visage.runtime.triton.errors import ModelOverloaded, ModelUnavailable
 from visage.v1 import asset_service_pb2
 from visage.v1 import identity_service_pb2 as pb
@@ -87,7 +88,7 @@ async def test_from_photo_to_avatar(mesh: IdentityMesh, astronaut: Picture, tmp_
     assert identity.state == pb.Identity.STATE_READY
     assert (identity.display_name, dict(identity.labels)) == ("Eileen", {"team": "crew"})
     assert (identity.consent_reference, identity.native_width, identity.native_height) == ("form 7", 512, 512)
-    assert header.layout == "visage-avatar-1"
+    assert header.layout == AVATAR_LAYOUT
     assert (header.size_bytes, header.digest) == (len(data), hashlib.sha256(data).hexdigest())
     assert max(map(len, pieces)) <= 1024 * 1024
     assert Avatar.from_bytes(data).preview.shape == (512, 512, 3)

@@ -72,9 +72,11 @@ def test_the_completed_background_has_no_face() -> None:
     """Behind the face the background has the colour of the wall, away from it the photo is unchanged."""
     framed = framed_astronaut()
     half = resize(framed.image / np.float32(255), 512, 512)
-    background = complete_background(half, refine_matte(half, astronaut_matte(), framed.landmarks))
+    completed = complete_background(half, refine_matte(half, astronaut_matte(), framed.landmarks))
+    background = resize(completed, 512, 512)
     wall = np.median(half[:120, :60].reshape(-1, 3), 0)
 
+    assert completed.shape == (768, 768, 3)
     assert np.abs(background[180:260, 220:300].mean((0, 1)) - wall).max() < 0.12
     assert np.abs(background[:100, :40] - half[:100, :40]).max() < 0.01
 

@@ -12,7 +12,7 @@ from safetensors.numpy import save
 from tests.fakes.composition_peers import avatar_bytes
 from visage.composition.avatars import AvatarCache
 from visage.composition.values import AvatarDownload
-from visage.media.portrait import AVATAR_TENSORS
+from visage.media.portrait import AVATAR_LAYOUT, AVATAR_TENSORS
 from visage.runtime.errors import PeerUnavailable, ResourceNotFound, ResourceNotReady
 
 pytestmark = pytest.mark.unit
@@ -29,7 +29,7 @@ class Identities:
         self.gate.set()
         self.questions: list[tuple[str, bool]] = []
         self.cancelled = 0
-        self.layout = "visage-avatar-1"
+        self.layout = AVATAR_LAYOUT
 
     async def avatar(self, identity: str, known_digest: str) -> AvatarDownload:
         self.questions.append((identity, bool(known_digest)))

@@ -12,32 +12,46 @@ from google.rpc import error_details_pb2, status_pb2
 from numpy.typing import NDArray
 from tritonclient.grpc import model_config_pb2
 
-from visage.composition.inference import RENDERER
+from visage.composition.inference import RENDERERS
 from visage.composition.messages import contents_of, scene_of
 from visage.composition.peer_fields import rename, rename_fields
-from visage.composition.pictures import FrameConverter, background_of
-from visage.composition.values import Mp4Delivery, RawDelivery, RawFrame, RawSound, Segment
+from visage.composition.pictures import (
+    Scaler,
+    covering,
+    cropped,
+    packed_array,
+    packed_bytes,
+    planes_of,
+    scaled,
+    video_frame,
+)
+from visage.composition.values import (
+    Camera,
+    Framing,
+    KeyLight,
+    Mp4Delivery,
+    RawDelivery,
+    RawFrame,
+    RawSound,
+    Segment,
+)
 from visage.media.frames import PixelLayout
+from visage.media.portrait import Rect
 from visage.runtime.errors import InvalidField, PeerFailed, PeerUnavailable
 from visage.runtime.status import to_status
 from visage.runtime.triton.announcements import read_signature
+from visage.runtime.triton.signature import ModelSignature
 from visage.v1 import composition_service_pb2, media_pb2
 
 pytestmark = pytest.mark.unit
 
 
-def test_scaling_keeps_the_picture(astronaut: NDArray[np.uint8]) -> None:
+def test_a_scaler_keeps_the_picture(astronaut: NDArray[np.uint8]) -> None:
     """Half the size has the mean of each four pixels."""
-    converter = FrameConverter(256, 256, PixelLayout.RGB24)
-    small = np.frombuffer(converter.convert_to_bytes(astronaut), np.uint8).reshape(256, 256, 3).astype(float)
+    small = scaled(astronaut, 256, 256).astype(float)
     means = astronaut.reshape(256, 2, 256, 2, 3).mean((1, 3))
 
     assert np.abs(small - means).mean() < 1.5
-
-
-def test_rgb_of_the_same_size_is_untouched(astronaut: NDArray[np.uint8]) -> None:
-    """Nothing is lost where nothing is to be done."""
-    assert FrameConverter(512, 512, PixelLayout.RGB24).convert_to_bytes(astronaut) == astronaut.tobytes()
 
 
 def test_read_only_frames_are_accepted(astronaut: NDArray[np.uint8]) -> None:
@@ -45,13 +59,13 @@ def test_read_only_frames_are_accepted(astronaut: NDArray[np.uint8]) -> None:
     frozen = astronaut.copy()
     frozen.setflags(write=False)
 
-    assert len(FrameConverter(512, 512, PixelLayout.I420).convert_to_bytes(frozen)) == 512 * 512 * 3 // 2
+    assert len(packed_bytes(Scaler(512, 512, PixelLayout.I420).scale(video_frame(frozen)))) == 512 * 512 * 3 // 2
 
 
 def test_nv12_and_i420_differ_in_order_only(astronaut: NDArray[np.uint8]) -> None:
     """The same luma; chroma interleaved or in planes. Luma is that of BT.601 with limited range."""
     planes = [
-        np.frombuffer(FrameConverter(512, 512, layout).convert_to_bytes(astronaut), np.uint8)
+        np.frombuffer(packed_bytes(Scaler(512, 512, layout).scale(video_frame(astronaut))), np.uint8)
         for layout in (PixelLayout.NV12, PixelLayout.I420)
     ]
     count = 512 * 512
@@ -62,12 +76,51 @@ def test_nv12_and_i420_differ_in_order_only(astronaut: NDArray[np.uint8]) -> Non
     assert (planes[0][:count] == planes[1][:count]).all() and np.abs(planes[0][count:].astype(int) - chroma).max() <= 2
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 3), (100, 300, 3), (2000, 900, 3), (512, 512, 3)])
-def test_any_picture_covers_the_frame(shape: tuple[int, int, int]) -> None:
-    """Small, wide, tall: 512 x 512 without borders."""
-    background = background_of(np.full(shape, 90, np.uint8))
+@pytest.mark.parametrize(("width", "height"), [(64, 64), (66, 64), (512, 512), (640, 362), (1024, 1024)])
+@pytest.mark.parametrize("layout", list(PixelLayout))
+def test_packed_bytes_have_the_layout_s_length(width: int, height: int, layout: PixelLayout) -> None:
+    """Rows that libav pads in memory come out packed."""
+    frame = Scaler(width, height, layout).scale(video_frame(np.full((512, 512, 3), 70, np.uint8)))
 
-    assert background.shape == (512, 512, 3) and (background == 90).all()
+    assert len(packed_bytes(frame)) == layout.frame_bytes(width, height)
+    assert packed_array(frame).nbytes == layout.frame_bytes(width, height)
+
+
+def test_scaling_yuv_keeps_its_values() -> None:
+    """From I420 to I420 no matrix or range is applied."""
+    source = np.empty((768, 512), np.uint8)
+    for plane, value in zip(planes_of(source), (235, 90, 170), strict=True):
+        plane[:] = value
+    small = planes_of(packed_array(Scaler(256, 256, PixelLayout.I420).scale(video_frame(source))))
+
+    assert [int(plane.min()) for plane in small] == [int(plane.max()) for plane in small] == [235, 90, 170]
+
+
+@pytest.mark.parametrize("rows", [64, 66])
+def test_yuv_arrays_and_frames_are_the_same(rows: int) -> None:
+    """Also where the number of rows is no multiple of four, planes keep their place."""
+    source = np.random.default_rng(4).integers(0, 255, (rows * 3 // 2, 34), np.uint8)
+
+    assert (packed_array(video_frame(source)) == source).all()
+
+
+def test_a_crop_of_yuv_is_the_crop_of_its_planes() -> None:
+    """Chroma is cut where luma is."""
+    source = np.random.default_rng(3).integers(0, 255, (96, 64), np.uint8)
+    crop = Rect(8, 4, 20, 30)
+    parts = planes_of(cropped(source, crop))
+
+    assert (parts[0] == planes_of(source)[0][4:34, 8:28]).all()
+    assert (parts[1] == planes_of(source)[1][2:17, 4:14]).all() and (parts[2] == planes_of(source)[2][2:17, 4:14]).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (100, 300, 3), (2000, 900, 3), (512, 512, 3)])
+@pytest.mark.parametrize(("width", "height"), [(512, 512), (1024, 576), (64, 1024)])
+def test_any_picture_covers_the_frame(shape: tuple[int, int, int], width: int, height: int) -> None:
+    """Small, wide, tall: the wanted size without borders."""
+    background = covering(np.full(shape, 90, np.uint8), width, height)
+
+    assert background.shape == (height, width, 3) and (background == 90).all()
 
 
 def test_large_parts_are_cut() -> None:
@@ -92,6 +145,7 @@ def test_a_scene_has_its_defaults() -> None:
 
     assert (scene.video.width, scene.video.height, scene.video.frame_rate, scene.background) == (512, 512, None, None)
     assert scene.video.delivery == Mp4Delivery(0, Fraction(1, 2), False)
+    assert scene.camera == Camera() and scene.light is None
 
 
 def test_a_scene_says_what_is_wanted() -> None:
@@ -105,6 +159,17 @@ def test_a_scene_says_what_is_wanted() -> None:
 
     assert (scene.video.width, scene.video.height, scene.video.frame_rate) == (640, 360, Fraction(30000, 1001))
     assert scene.video.delivery == RawDelivery(PixelLayout.NV12) and scene.background == "#102030"
+
+
+def test_a_scene_has_its_camera_and_light() -> None:
+    """Framing, angles, zoom and pan; a lamp without intensity and colour is full and white."""
+    camera = composition_service_pb2.Camera(framing="FRAMING_HEAD", zoom=1.5, pan_x=0.25, pan_y=-0.125)
+    camera.orbit.yaw_degrees, camera.orbit.roll_degrees = 10, -4
+    light = composition_service_pb2.KeyLight(azimuth_degrees=-60, elevation_degrees=30)
+    scene = scene_of(composition_service_pb2.Scene(identity="identities/a", camera=camera, light=light))
+
+    assert scene.camera == Camera(Framing.HEAD, (10, 0, -4), 1.5, (0.25, -0.125))
+    assert scene.light == KeyLight(-60, 30, 1.0, "#ffffff")
 
 
 FIELDS = {"config": "performance.synthesis", "text": "performance.speech.text"}
@@ -144,9 +209,10 @@ def test_other_errors_pass_unchanged() -> None:
     assert rename_fields(error, FIELDS) is error
 
 
-def test_the_renderer_s_signature_is_the_repository_s() -> None:
-    """Names, types and shapes declared here are those of config.pbtxt."""
-    path = Path(__file__).resolve().parents[2] / "model_repository" / "renderer" / "config.pbtxt"
+@pytest.mark.parametrize("signature", RENDERERS.values(), ids=lambda signature: signature.name)
+def test_the_renderer_s_signature_is_the_repository_s(signature: ModelSignature) -> None:
+    """Names, types and shapes declared here are those of config.pbtxt, for each native size."""
+    path = Path(__file__).resolve().parents[2] / "model_repository" / signature.name / "config.pbtxt"
     served = text_format.Parse(path.read_text(), model_config_pb2.ModelConfig())
 
-    RENDERER.check(read_signature(served))
+    signature.check(read_signature(served))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from visage.composition import stages
 from visage.composition.chunks import Chunk, Chunker
 from visage.composition.flow import Channel
+from visage.composition.notices import ClampNotices
 from visage.composition.soundtrack import Soundtrack
 from visage.composition.speech_driver import pieces_of
 from visage.composition.stages import Deadline, Lead, StageClock
@@ -121,7 +122,7 @@ async def _chunks(lengths: list[int]) -> tuple[list[Chunk], list[Part]]:
             start += length
 
     notices: Channel[Part] = Channel(100)
-    chunks = [chunk async for chunk in Chunker(Fraction(25), notices).chunks(blocks())]
+    chunks = [chunk async for chunk in Chunker(Fraction(25), ClampNotices(notices)).chunks(blocks())]
     notices.close()
     return chunks, [notice async for notice in notices]
 

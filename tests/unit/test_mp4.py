@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from visage.composition.boxes import SegmentCutter, h264_codec, iter_boxes
 from visage.composition.mp4 import SOUND_LEAD_S, Mp4Writer, aac_rate_hz
+from visage.composition.pictures import Scaler, video_frame
 from visage.composition.soundtrack import Soundtrack
 from visage.composition.values import Mp4Delivery, Segment
+from visage.media.frames import Picture, PixelLayout
 from visage.media.timeline import Timeline
 
 pytestmark = pytest.mark.unit
@@ -40,6 +42,11 @@ class Clip:
         return av.open(io.BytesIO(b"".join(segment.data for segment in self.segments[:segment_count])))
 
 
+def picture(frame: Picture, size: tuple[int, int]) -> av.VideoFrame:
+    """A frame as the writer takes it."""
+    return Scaler(*size, PixelLayout.I420).scale(video_frame(frame))
+
+
 def write(
     frame_count: int,
     frame_rate: Fraction = PAL,
@@ -56,8 +63,8 @@ def write(
     clip = Clip([], [], writer.header.mime_type)
     lead = int(SOUND_LEAD_S * sample_rate_hz)
     for index in range(frame_count):
-        frame = np.full((512, 512, 3), 255 if index == flash_at else 60 + index % 40, np.uint8)
-        parts = writer.add(frame, track.take(timeline.sample_at(index + 1, sample_rate_hz) + lead))
+        frame = np.full((64, 64, 3), 255 if index == flash_at else 60 + index % 40, np.uint8)
+        parts = writer.add(picture(frame, size), track.take(timeline.sample_at(index + 1, sample_rate_hz) + lead))
         clip.segments += parts  # type: ignore[arg-type]
         clip.came_after += [index] * len(parts)
     rest = writer.finish(track.take_rest(timeline.sample_at(frame_count, sample_rate_hz)))
@@ -202,7 +209,7 @@ def test_a_bit_rate_is_kept() -> None:
     noise = np.random.default_rng(1).integers(0, 255, (8, 512, 512, 3), np.uint8)
     writer = Mp4Writer(256, 256, PAL, Mp4Delivery(bitrate_kbps=300), None)
     silence = np.zeros(0, np.int16)
-    parts = [part for index in range(100) for part in writer.add(noise[index % 8], silence)]
+    parts = [part for index in range(100) for part in writer.add(picture(noise[index % 8], (256, 256)), silence)]
     parts += writer.finish(silence)
     writer.close()
     bits = sum(len(part.data) for part in parts) * 8
@@ -215,7 +222,7 @@ def test_an_abandoned_writer_lets_go(frame_count: int) -> None:
     """Closing before the end raises nothing, however far it got."""
     writer = Mp4Writer(128, 128, PAL, Mp4Delivery(), 16_000)
     for _ in range(frame_count):
-        writer.add(np.zeros((512, 512, 3), np.uint8), hum(0.04))
+        writer.add(picture(np.zeros((128, 128, 3), np.uint8), (128, 128)), hum(0.04))
 
     writer.close()
     writer.close()

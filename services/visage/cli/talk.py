@@ -9,6 +9,7 @@ import typer
 
 from visage.cli import console
 from visage.cli.mesh import connect
+from visage.cli.scene import read_camera, read_light, read_size
 from visage.client import AsyncVisage, Clip, PerformanceControls, synthesis_options
 from visage.client.connection import SERVICES
 
@@ -19,10 +20,18 @@ def talk(
     text: Annotated[str | None, typer.Option(help="What to say.")] = None,
     audio: Annotated[Path | None, typer.Option(help="Speech to lip-sync to: WAV, FLAC, OGG, MP3.")] = None,
     voice: Annotated[str, typer.Option(help="Voice for --text; see `visage voices`.")] = "",
-    width: Annotated[int, typer.Option(help="Width in pixels, even.")] = 512,
-    height: Annotated[int, typer.Option(help="Height in pixels, even.")] = 512,
+    width: Annotated[int | None, typer.Option(help="Width in pixels, even, 64-1024; default 512.")] = None,
+    height: Annotated[int | None, typer.Option(help="Height in pixels, likewise.")] = None,
+    size: Annotated[str, typer.Option(help="Both at once: 720x1280. Fastest are 256x256 and 512x512.")] = "",
     fps: Annotated[float, typer.Option(help="Frames per second, 10-60.")] = 25.0,
     background: Annotated[str | None, typer.Option(help='"#rrggbb" or a picture; default: the photo\'s.')] = None,
+    framing: Annotated[str, typer.Option(help="What the picture holds: bust, head or face.")] = "bust",
+    zoom: Annotated[float, typer.Option(help="1-4: larger than the framing.")] = 1.0,
+    pan: Annotated[str, typer.Option(help="Move the view right and down: x=0.1,y=-0.05 of the picture.")] = "",
+    orbit: Annotated[str, typer.Option(help="Turn the head, in degrees: yaw=10,pitch=-5,roll=0.")] = "",
+    light: Annotated[
+        str, typer.Option(help="A lamp: azimuth=-60,elevation=30,intensity=0.8,color=#ffd0a0; default: the photo's.")
+    ] = "",
     seed: Annotated[int, typer.Option(help="Same seed, same motion.")] = 0,
 ) -> None:
     """Make a portrait speak; uses a running mesh or starts one for this call."""
@@ -30,7 +39,17 @@ def talk(
         raise typer.BadParameter("give either --text or --audio")
     if text == "-":
         text = typer.get_text_stream("stdin").read()
-    options: dict[str, object] = {"width": width, "height": height, "fps": fps, "background": background}
+    if size and (width is not None or height is not None):
+        raise typer.BadParameter("give either --size or --width and --height")
+    width, height = read_size(size) if size else (width or 512, height or 512)
+    options: dict[str, object] = {
+        "width": width,
+        "height": height,
+        "fps": fps,
+        "background": background,
+        "camera": read_camera(framing, zoom, orbit, pan),
+        "light": read_light(light),
+    }
     console.run(_talk(portrait, output, text, audio, voice, seed, options))
 
 

@@ -15,13 +15,27 @@ from visage.client.errors import (
 )
 from visage.client.settings import ClientSettings
 from visage.client.speech import synthesis_options
-from visage.client.values import Clip, Curves, Face, Identity, Notice, Span, Speech, Summary, Timing, Voice
+from visage.client.values import (
+    Camera,
+    Clip,
+    Curves,
+    Face,
+    Identity,
+    KeyLight,
+    Notice,
+    Span,
+    Speech,
+    Summary,
+    Timing,
+    Voice,
+)
 from visage.client.visage import AsyncVisage, Visage
 from visage.v1.curves_pb2 import PerformanceControls
 
 __all__ = [
     "AsyncVisage",
     "Busy",
+    "Camera",
     "ClientSettings",
     "Clip",
     "Conflict",
@@ -30,6 +44,7 @@ __all__ = [
     "Failed",
     "Identity",
     "InvalidRequest",
+    "KeyLight",
     "NotFound",
     "NotUsable",
     "Notice",

@@ -35,10 +35,32 @@ class Generation:
         height: int = 0,
         fps: float = 25.0,
         background: values.Media | None = None,
+        camera: values.Camera | None = None,
+        light: values.KeyLight | None = None,
+        pixel_format: str | None = None,
         synthesis: speech_service_pb2.SynthesisOptions | None = None,
         controls: curves_pb2.PerformanceControls | None = None,
     ) -> pb.GenerateAvatarRequest:
-        """Returns the message of a generation; exactly one of text, audio and curves drives it."""
+        """Returns the message of a generation; exactly one of text, audio and curves drives it.
+
+        Args:
+            identity: Name of who is shown.
+            text: What is said.
+            audio: A recording to lip-sync to.
+            curves: A performance.
+            width: Columns, even, 64 to 1024; 0 means 512.
+            height: Rows, likewise.
+            fps: Frames per second, 10 to 60.
+            background: "#rrggbb" or a picture in place of the photo's own.
+            camera: Where the viewer stands.
+            light: A lamp in place of the photo's own light.
+            pixel_format: "rgb24", "rgba32", "nv12" or "i420" streams raw frames and sound instead of an MP4.
+            synthesis: How the text is spoken.
+            controls: How the face performs.
+
+        Raises:
+            ValueError: Not exactly one driver, or an unknown framing or pixel format.
+        """
         if sum(driver is not None for driver in (text, audio, curves)) != 1:
             raise ValueError("exactly one of text, audio and curves must be given")
         performance = pb.Performance(synthesis=synthesis, controls=controls)
@@ -52,6 +74,12 @@ class Generation:
             identity=identity,
             video=media_pb2.VideoOutput(width=width, height=height, frame_rate=wire.frame_rate(fps)),
         )
+        if pixel_format is not None:
+            scene.video.raw_frames.pixel_format = wire.pixel_format(pixel_format)
+        if camera is not None:
+            scene.camera.CopyFrom(wire.camera(camera))
+        if light is not None:
+            scene.light.CopyFrom(wire.key_light(light))
         if isinstance(background, str) and background.startswith("#"):
             scene.background.color = background
         elif background is not None:
@@ -68,7 +96,12 @@ class Generation:
     async def save(
         self, request: pb.GenerateAvatarRequest, path: Path, progress: Progress | None = None
     ) -> values.Clip:
-        """Writes a generation into an MP4 file; the file appears when it is complete."""
+        """Writes a generation into an MP4 file; the file appears when it is complete.
+
+        Raises:
+            ValueError: The request asks for raw frames, which are no file.
+        """
+        refuse_raw(request)
         clip = values.Clip(path=path)
         started_s = time.perf_counter()
         part = path.with_name(f".{path.name}.part")
@@ -96,3 +129,9 @@ class Generation:
             part.unlink(missing_ok=True)
         clip.received_s = time.perf_counter() - started_s
         return clip
+
+
+def refuse_raw(request: pb.GenerateAvatarRequest) -> None:
+    """Raises ValueError for a request whose stream is not an MP4."""
+    if request.scene.video.HasField("raw_frames"):
+        raise ValueError("raw frames cannot be saved as an MP4: read them with `stream`")

@@ -19,7 +19,7 @@ import numpy as np
 from visage.client import errors, values, wire
 from visage.client.assets import INLINE_BYTES
 from visage.client.connection import SERVICES
-from visage.client.generation import Generation
+from visage.client.generation import Generation, refuse_raw
 from visage.client.generation import Progress as VideoProgress
 from visage.client.identities import Progress
 from visage.v1 import composition_service_pb2, curves_pb2, media_pb2, speech_service_pb2
@@ -260,15 +260,24 @@ class _FakeGeneration:
     async def stream(
         self, request: composition_service_pb2.GenerateAvatarRequest
     ) -> AsyncIterator[composition_service_pb2.GenerateAvatarResponse]:
-        """Yields header, two fragments with marker bytes and a summary."""
+        """Yields header, two fragments with marker bytes and a summary; raw requests get one black frame."""
         self._owner.called("generation.stream")
-        header = composition_service_pb2.PictureHeader(width=512, height=512, frame_rate=wire.frame_rate(25))
-        yield composition_service_pb2.GenerateAvatarResponse(header=header)
-        for number in range(2):
-            fragment = media_pb2.VideoFragmentPart(sequence_number=number, data=FAKE_FILM, end_of_segment=True)
-            yield composition_service_pb2.GenerateAvatarResponse(fragment=fragment)
-        summary = composition_service_pb2.GenerationSummary(frame_count=25)
-        yield composition_service_pb2.GenerateAvatarResponse(summary=summary)
+        response, video = composition_service_pb2.GenerateAvatarResponse, request.scene.video
+        width, height = video.width or 512, video.height or 512
+        header = composition_service_pb2.PictureHeader(width=width, height=height, frame_rate=wire.frame_rate(25))
+        is_raw = video.HasField("raw_frames")
+        if is_raw:
+            header.pixel_format = video.raw_frames.pixel_format or media_pb2.PIXEL_FORMAT_RGB24
+        yield response(header=header)
+        if is_raw:
+            half_bytes = {media_pb2.PIXEL_FORMAT_RGB24: 6, media_pb2.PIXEL_FORMAT_RGBA32: 8}.get(header.pixel_format, 3)
+            frame = media_pb2.FramePart(data=bytes(width * height * half_bytes // 2), end_of_frame=True)
+            yield response(frame=frame)
+        else:
+            for number in range(2):
+                fragment = media_pb2.VideoFragmentPart(sequence_number=number, data=FAKE_FILM, end_of_segment=True)
+                yield response(fragment=fragment)
+        yield response(summary=composition_service_pb2.GenerationSummary(frame_count=1 if is_raw else 25))
 
     async def save(
         self,
@@ -276,7 +285,8 @@ class _FakeGeneration:
         path: Path,
         progress: VideoProgress | None = None,
     ) -> values.Clip:
-        """Writes the marker bytes into a file."""
+        """Writes the marker bytes into a file; raises ValueError for a request of raw frames."""
+        refuse_raw(request)
         clip = values.Clip(path=path, mime_type="video/mp4")
         parts = []
         async for response in self.stream(request):

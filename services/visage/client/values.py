@@ -79,6 +79,46 @@ class Curves:
 
 
 @dataclass(frozen=True, slots=True)
+class Camera:
+    """Where the viewer stands. What is out of range is clamped, and `Clip.notices` says so.
+
+    Attributes:
+        framing: What a picture holds at zoom 1: "bust", "head" or "face".
+        yaw_degrees: Added to the head pose, -20 to 20; > 0 shows the face looking to the right edge of the picture.
+        pitch_degrees: Likewise, -15 to 15; > 0 raises the face.
+        roll_degrees: Likewise, -20 to 20; > 0 tilts it clockwise.
+        zoom: 1 to 4, how much larger than the framing.
+        pan_x: -0.5 to 0.5, moves the view to the right, in widths of the picture.
+        pan_y: -0.5 to 0.5, moves it down, in heights.
+    """
+
+    framing: str = "bust"
+    yaw_degrees: float = 0.0
+    pitch_degrees: float = 0.0
+    roll_degrees: float = 0.0
+    zoom: float = 1.0
+    pan_x: float = 0.0
+    pan_y: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLight:
+    """A lamp in place of the photo's own light. What is out of range is clamped, and `Clip.notices` says so.
+
+    Attributes:
+        azimuth_degrees: -90 to 90; > 0 stands to the right of the picture.
+        elevation_degrees: -90 to 90; > 0 stands above the eyes.
+        intensity: 0 to 1, how much of the photo's own light it replaces.
+        color: "#rrggbb".
+    """
+
+    azimuth_degrees: float = 0.0
+    elevation_degrees: float = 0.0
+    intensity: float = 1.0
+    color: str = "#ffffff"
+
+
+@dataclass(frozen=True, slots=True)
 class Face:
     """A detected face: box (x, y, width, height) and points [478, 3] in pixels, or its embedding [128]."""
 

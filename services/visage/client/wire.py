@@ -30,6 +30,38 @@ def frame_rate(fps: float) -> media_pb2.FrameRate:
     return media_pb2.FrameRate(numerator=ratio.numerator, denominator=ratio.denominator)
 
 
+def camera(value: values.Camera) -> composition_service_pb2.Camera:
+    """Returns the message of a camera; raises ValueError for a framing that does not exist."""
+    message = composition_service_pb2.Camera(zoom=value.zoom, pan_x=value.pan_x, pan_y=value.pan_y)
+    message.framing = _enum_value(composition_service_pb2.Camera.Framing, "FRAMING_", value.framing, "framing")
+    message.orbit.yaw_degrees = value.yaw_degrees
+    message.orbit.pitch_degrees = value.pitch_degrees
+    message.orbit.roll_degrees = value.roll_degrees
+    return message
+
+
+def key_light(value: values.KeyLight) -> composition_service_pb2.KeyLight:
+    """Returns the message of a lamp."""
+    return composition_service_pb2.KeyLight(
+        azimuth_degrees=value.azimuth_degrees,
+        elevation_degrees=value.elevation_degrees,
+        intensity=value.intensity,
+        color=value.color,
+    )
+
+
+def pixel_format(name: str) -> Any:
+    """Returns the enum's value of "rgb24", "rgba32", "nv12" or "i420"; raises ValueError for another name."""
+    return _enum_value(media_pb2.PixelFormat, "PIXEL_FORMAT_", name, "pixel format")
+
+
+def _enum_value(enum: Any, prefix: str, name: str, what: str) -> Any:
+    known = [key.removeprefix(prefix).lower() for key in list(enum.keys()) if not key.endswith("_UNSPECIFIED")]
+    if name not in known:
+        raise ValueError(f"unknown {what} {name!r}: it is one of {', '.join(known)}")
+    return enum.Value(prefix + name.upper())
+
+
 def identity(message: identity_service_pb2.Identity) -> values.Identity:
     """Returns an identity's value."""
     state = identity_service_pb2.Identity.State.Name(message.state).removeprefix("STATE_")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from visage.composition.avatars import AvatarCache
 from visage.composition.generate_avatar import GenerateAvatar
-from visage.composition.inference import RENDERER, TritonRenderer
+from visage.composition.inference import RENDERERS, TritonRenderer
 from visage.composition.peers import AnimationPeer, IdentityPeer, SpeechPeer, check_channels
 from visage.composition.ports import Renderer
 from visage.composition.production import Studio
@@ -32,7 +32,7 @@ async def build_service(settings: CompositionSettings) -> Parts:
     triton = TritonClient(TritonClientSettings(url=settings.triton_url))
 
     async def check_ready() -> Mapping[str, bool]:
-        return await triton.ready([RENDERER])
+        return await triton.ready(RENDERERS.values())
 
     parts = build_on(TritonRenderer(triton, settings.renders_in_flight), settings)
 

@@ -9,13 +9,10 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from visage.composition.flow import Channel
-from visage.composition.values import Part
+from visage.composition.notices import ClampNotices
 from visage.media.arkit import CURVE_COUNT
 from visage.media.curves import CurveBlock, clamp_curves, clamp_poses, resting_poses
 from visage.media.portrait import FRAMES_PER_ITEM
-from visage.runtime.wire import duration_of
-from visage.v1 import errors_pb2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,12 +25,17 @@ class Chunk:
 
 
 class Chunker:
-    """Cuts blocks of any length into chunks; tells once per channel that its values are out of range."""
+    """Cuts blocks of any length into chunks; tells which values are out of range.
 
-    def __init__(self, frame_rate: Fraction, notices: Channel[Part]) -> None:
+    `orbit` (yaw, pitch, roll in degrees) is added to each head pose.
+    """
+
+    def __init__(
+        self, frame_rate: Fraction, notices: ClampNotices, orbit: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    ) -> None:
         self._frame_rate = frame_rate
         self._notices = notices
-        self._told: set[str] = set()
+        self._orbit = np.array([*orbit, 0, 0, 0], np.float32)
 
     async def chunks(self, blocks: AsyncIterable[CurveBlock]) -> AsyncIterator[Chunk]:
         """Yields full chunks as soon as they are, and the last one padded."""
@@ -52,18 +54,11 @@ class Chunker:
 
     async def _clamped(self, block: CurveBlock) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         curves, channels = clamp_curves(block.curves)
-        poses, fields = clamp_poses(resting_poses(block.frame_count) if block.poses is None else block.poses)
-        offset = duration_of(block.start_frame / self._frame_rate)
-        named = [("channel", name) for name in channels] + [("field", name.removesuffix("_mm")) for name in fields]
-        for key, name in named:
-            if name not in self._told:
-                self._told.add(name)
-                await self._notices.put(
-                    errors_pb2.StreamNotice(
-                        kind=errors_pb2.StreamNotice.KIND_VALUE_CLAMPED,
-                        message=f"{name}: values out of range were clamped",
-                        metadata={key: name},
-                        at_offset=offset,
-                    )
-                )
+        heads = resting_poses(block.frame_count) if block.poses is None else block.poses
+        poses, fields = clamp_poses(heads + self._orbit)
+        at_s = block.start_frame / self._frame_rate
+        for name in channels:
+            await self._notices.tell("channel", name, at_s)
+        for name in fields:
+            await self._notices.tell("field", name.removesuffix("_mm"), at_s)
         return curves, poses

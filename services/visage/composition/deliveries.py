@@ -9,21 +9,33 @@ from contextlib import asynccontextmanager
 from fractions import Fraction
 from typing import Protocol
 
+import av
+
+from visage.composition.framer import Framer
 from visage.composition.mp4 import SOUND_LEAD_S, Mp4Writer
-from visage.composition.pictures import FrameConverter
+from visage.composition.pictures import packed_bytes
 from visage.composition.soundtrack import Soundtrack
-from visage.composition.values import Delivered, Header, Mp4Delivery, Pcm, RawDelivery, RawFrame, RawSound, Video
-from visage.media.frames import Picture
+from visage.composition.values import (
+    Delivered,
+    Frames,
+    Header,
+    Mp4Delivery,
+    Pcm,
+    RawDelivery,
+    RawFrame,
+    RawSound,
+    Video,
+)
 from visage.media.timeline import Timeline
 
 
 class Writer(Protocol):
-    """Turns frames and sound into parts of a stream; used by one thread at a time."""
+    """Turns pictures and sound into parts of a stream; used by one thread at a time."""
 
     header: Header
 
-    def add(self, frame: Picture, sound: Pcm) -> list[Delivered]:
-        """Takes the next frame and more sound; returns the parts that got ready."""
+    def add(self, picture: av.VideoFrame, sound: Pcm) -> list[Delivered]:
+        """Takes the next picture and more sound; returns the parts that got ready."""
 
     def finish(self, sound: Pcm) -> list[Delivered]:
         """Takes the last sound; returns the last parts."""
@@ -39,17 +51,15 @@ class RawWriter:
         self, width: int, height: int, frame_rate: Fraction, delivery: RawDelivery, sample_rate_hz: int | None
     ) -> None:
         self.header = Header(width, height, frame_rate, layout=delivery.layout, sample_rate_hz=sample_rate_hz)
-        self._converter = FrameConverter(width, height, delivery.layout)
         self._timeline = Timeline(frame_rate)
         self._frame_count = 0
         self._sample_count = 0
 
-    def add(self, frame: Picture, sound: Pcm) -> list[Delivered]:
-        """Returns the sound, if any, and the frame."""
+    def add(self, picture: av.VideoFrame, sound: Pcm) -> list[Delivered]:
+        """Returns the sound, if any, and the picture's bytes."""
         index = self._frame_count
         self._frame_count += 1
-        data = self._converter.convert_to_bytes(frame)
-        return [*self._sound(sound), RawFrame(index, self._timeline.start_of(index), data)]
+        return [*self._sound(sound), RawFrame(index, self._timeline.start_of(index), packed_bytes(picture))]
 
     def finish(self, sound: Pcm) -> list[Delivered]:
         """Returns the sound, if any."""
@@ -95,15 +105,15 @@ class Delivery:
         """End of the last frame delivered."""
         return self._timeline.start_of(self.frame_count)
 
-    async def add(self, frame: Picture) -> list[Delivered]:
-        """Delivers the next frame, uint8 [512, 512, 3]; returns the parts that got ready."""
+    async def add(self, frame: Frames, framer: Framer) -> list[Delivered]:
+        """Delivers the next rendered frame as `framer` shows it; returns the parts that got ready."""
         self.frame_count += 1
         sound = _SILENCE
         if self._soundtrack is not None:
             rate_hz = self._soundtrack.sample_rate_hz
             lead = int(self._sound_lead_s * rate_hz)
             sound = self._soundtrack.take(self._timeline.sample_at(self.frame_count, rate_hz) + lead)
-        return await self._on_thread(lambda: self._writer.add(frame, sound))
+        return await self._on_thread(lambda: self._writer.add(framer.draw(frame), sound))
 
     async def finish(self) -> list[Delivered]:
         """Delivers the rest of the sound, and silence if the pictures last longer; returns the last parts."""

@@ -11,11 +11,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from visage.composition.values import Avatar, Frames
+from visage.composition.values import Avatar, Frames, Look, Pixels
 from visage.media.arkit import CURVE_COUNT
+from visage.media.avatars import tensors_for
 from visage.media.curves import POSE_COUNT
-from visage.media.frames import Picture
-from visage.media.portrait import AVATAR_TENSORS, BACKGROUND, FRAME_PX, FRAMES_PER_ITEM
+from visage.media.portrait import FRAMES_PER_ITEM, LIGHT, RENDER_SIZES, avatar_tensors, renderer_name
 from visage.runtime.triton.client import TritonClient
 from visage.runtime.triton.errors import DeadlineExceeded
 from visage.runtime.triton.pinned import PinnedInputs
@@ -23,43 +23,61 @@ from visage.runtime.triton.signature import Array, ModelSignature, TensorSpec
 
 _DATATYPES: Final = {"uint8": "UINT8", "float16": "FP16", "float32": "FP32"}
 
-RENDERER: Final = ModelSignature(
-    "renderer",
-    inputs=(
-        TensorSpec("curves", "FP32", (FRAMES_PER_ITEM, CURVE_COUNT)),
-        TensorSpec("pose", "FP32", (FRAMES_PER_ITEM, POSE_COUNT)),
-        *(TensorSpec(spec.name, _DATATYPES[spec.dtype], spec.shape) for spec in AVATAR_TENSORS),
-    ),
-    outputs=(TensorSpec("frames", "UINT8", (FRAMES_PER_ITEM, FRAME_PX, FRAME_PX, 3)),),
-)
+
+def renderer_signature(size: int, outputs: tuple[str, ...] = ("frames", "alpha", "yuv")) -> ModelSignature:
+    """Returns the renderer of `size` with the outputs that are asked for; others are not computed.
+
+    Raises:
+        ValueError: There is no renderer of that size.
+    """
+    shapes = {"frames": (size, size, 3), "alpha": (size, size), "yuv": (size * 3 // 2, size)}
+    return ModelSignature(
+        renderer_name(size),
+        inputs=(
+            TensorSpec("curves", "FP32", (FRAMES_PER_ITEM, CURVE_COUNT)),
+            TensorSpec("pose", "FP32", (FRAMES_PER_ITEM, POSE_COUNT)),
+            TensorSpec("light", "FP32", (FRAMES_PER_ITEM, len(LIGHT))),
+            *(TensorSpec(spec.name, _DATATYPES[spec.dtype], spec.shape) for spec in avatar_tensors(size)),
+        ),
+        outputs=tuple(TensorSpec(name, "UINT8", (FRAMES_PER_ITEM, *shapes[name])) for name in outputs),
+    )
+
+
+RENDERERS: Final = {size: renderer_signature(size) for size in RENDER_SIZES}
+"""What must be served, each with all its outputs."""
 
 
 class TritonRenderSession:
-    """One avatar before one background; the avatar's tensors lie in memory shared with the server, if there is any."""
+    """One avatar with one look; the avatar's tensors lie in memory shared with the server, if there is any."""
 
-    def __init__(
-        self, client: TritonClient, places: asyncio.Semaphore, avatar: PinnedInputs, background: Picture | None
-    ) -> None:
+    def __init__(self, client: TritonClient, places: asyncio.Semaphore, avatar: PinnedInputs, look: Look) -> None:
         self._client = client
         self._places = places
         self._avatar = avatar
-        self._inputs: dict[str, Array] = {} if background is None else {BACKGROUND.name: background[None]}
+        self._pixels = look.pixels
+        self._signature = renderer_signature(look.size, look.pixels.value)
+        self._inputs: dict[str, Array] = {"light": look.light[None]}
+        if look.background is not None:
+            self._inputs["background"] = look.background[None]
 
     async def render(self, curves: NDArray[np.float32], poses: NDArray[np.float32], deadline_s: float) -> Frames:
-        """Returns uint8 [8, 512, 512, 3] for curves [8, 52] and poses [8, 6]; raises ModelError."""
+        """Returns eight frames as the look's pixels say, for curves [8, 52] and poses [8, 6]; raises ModelError."""
         inputs = self._inputs | {"curves": curves[None], "pose": poses[None]}
         end_s = time.monotonic() + deadline_s
         try:
             async with asyncio.timeout(deadline_s):
                 await self._places.acquire()
         except TimeoutError:
-            raise DeadlineExceeded(RENDERER.name, "no place in the renderer within the deadline") from None
+            raise DeadlineExceeded(self._signature.name, "no place in the renderer within the deadline") from None
         try:
             left_s = max(0.001, end_s - time.monotonic())
-            outputs = await self._client.infer(RENDERER, inputs, deadline_s=left_s, pinned=self._avatar)
+            outputs = await self._client.infer(self._signature, inputs, deadline_s=left_s, pinned=self._avatar)
         finally:
             self._places.release()
-        frames: Frames = outputs["frames"][0]
+        if self._pixels is Pixels.RGBA:
+            layers = outputs["frames"][0], outputs["alpha"][0][..., None]
+            return await asyncio.to_thread(np.concatenate, layers, -1)
+        frames: Frames = outputs[self._pixels.value[0]][0]
         return frames
 
 
@@ -74,11 +92,12 @@ class TritonRenderer:
         self._places = asyncio.Semaphore(calls_in_flight)
 
     @asynccontextmanager
-    async def open(self, avatar: Avatar, background: Picture | None) -> AsyncIterator[TritonRenderSession]:
-        """Keeps an avatar pinned while the session is open."""
-        pinned = self._client.find_pinned(avatar.digest)
+    async def open(self, avatar: Avatar, look: Look) -> AsyncIterator[TritonRenderSession]:
+        """Keeps an avatar's tensors for the look's size pinned while the session is open."""
+        key = f"{avatar.digest}-{look.size}"
+        pinned = self._client.find_pinned(key)
         if pinned is None:
-            tensors = {name: tensor[None] for name, tensor in avatar.tensors.items()}
-            pinned = await self._client.pin(avatar.digest, tensors)
+            tensors = await asyncio.to_thread(tensors_for, avatar.tensors, look.size)
+            pinned = await self._client.pin(key, {name: tensor[None] for name, tensor in tensors.items()})
         with pinned:
-            yield TritonRenderSession(self._client, self._places, pinned, background)
+            yield TritonRenderSession(self._client, self._places, pinned, look)

@@ -10,7 +10,10 @@ from google.protobuf.duration_pb2 import Duration
 
 from visage.composition.values import (
     DEFAULT_FRAGMENT_S,
+    Camera,
+    Framing,
     Header,
+    KeyLight,
     Mp4Delivery,
     Part,
     RawDelivery,
@@ -36,12 +39,21 @@ _LAYOUTS: Final = {
     media_pb2.PIXEL_FORMAT_RGB24: PixelLayout.RGB24,
     media_pb2.PIXEL_FORMAT_NV12: PixelLayout.NV12,
     media_pb2.PIXEL_FORMAT_I420: PixelLayout.I420,
+    media_pb2.PIXEL_FORMAT_RGBA32: PixelLayout.RGBA32,
 }
 _PIXEL_FORMATS: Final = {
     PixelLayout.RGB24: media_pb2.PIXEL_FORMAT_RGB24,
     PixelLayout.NV12: media_pb2.PIXEL_FORMAT_NV12,
     PixelLayout.I420: media_pb2.PIXEL_FORMAT_I420,
+    PixelLayout.RGBA32: media_pb2.PIXEL_FORMAT_RGBA32,
 }
+_FRAMINGS: Final = {
+    pb.Camera.FRAMING_UNSPECIFIED: Framing.BUST,
+    pb.Camera.FRAMING_BUST: Framing.BUST,
+    pb.Camera.FRAMING_HEAD: Framing.HEAD,
+    pb.Camera.FRAMING_FACE: Framing.FACE,
+}
+_WHITE: Final = "#ffffff"
 _SIDE_DATA: Final[dict[type, str]] = {
     curves_pb2.CurveHeader: "curve_header",
     curves_pb2.CurveBlock: "curves",
@@ -57,7 +69,18 @@ def scene_of(message: pb.Scene) -> Scene:
     kind = message.background.WhichOneof("background")
     if kind is not None:
         background = message.background.color if kind == "color" else message.background.image
-    return Scene(message.identity, _video_of(message.video), background)
+    light = _light_of(message.light) if message.HasField("light") else None
+    return Scene(message.identity, _video_of(message.video), background, _camera_of(message.camera), light)
+
+
+def _camera_of(message: pb.Camera) -> Camera:
+    orbit = message.orbit.yaw_degrees, message.orbit.pitch_degrees, message.orbit.roll_degrees
+    return Camera(_FRAMINGS[message.framing], orbit, message.zoom or 1.0, (message.pan_x, message.pan_y))
+
+
+def _light_of(message: pb.KeyLight) -> KeyLight:
+    intensity = message.intensity if message.HasField("intensity") else 1.0
+    return KeyLight(message.azimuth_degrees, message.elevation_degrees, intensity, message.color or _WHITE)
 
 
 def _video_of(message: media_pb2.VideoOutput) -> Video:

@@ -11,9 +11,8 @@ from av.container import OutputContainer
 from av.video.frame import PictureType
 
 from visage.composition.boxes import AAC_LC_CODEC, SegmentCutter, h264_codec
-from visage.composition.pictures import FrameConverter
 from visage.composition.values import Delivered, Header, Mp4Delivery, Pcm, Segment
-from visage.media.frames import Picture, PixelLayout
+from visage.media.frames import PixelLayout
 from visage.media.portrait import FRAMES_PER_ITEM
 from visage.media.timeline import Timeline
 
@@ -57,7 +56,6 @@ class Mp4Writer:
         """Opens the encoders; sound of `sample_rate_hz` follows unless that is None."""
         self._timeline = Timeline(frame_rate)
         self._fragment_duration_s = delivery.fragment_duration_s
-        self._converter = FrameConverter(width, height, PixelLayout.I420)
         self._sink = _Sink()
         self._container: OutputContainer = av.open(self._sink, "w", format="mp4", container_options=_MUXER)
         self._video = self._container.add_stream(
@@ -80,10 +78,9 @@ class Mp4Writer:
         self._fragment_starts: list[int] = []
         self._segment_count = 0
 
-    def add(self, frame: Picture, sound: Pcm) -> list[Delivered]:
-        """Encodes the next frame, uint8 [512, 512, 3], and more int16 sound; returns the segments that got ready."""
+    def add(self, picture: av.VideoFrame, sound: Pcm) -> list[Delivered]:
+        """Encodes the next picture, in I420 of the file's size, and more sound; returns the segments that got ready."""
         index = self._frame_count
-        picture = self._converter.convert(frame)
         # The stream's own time base changes once the muxer has written its header.
         picture.pts, picture.time_base = index, 1 / self._timeline.frame_rate
         is_key = index == FIRST_FRAGMENT_FRAMES or self._timeline.starts_fragment(index, self._fragment_duration_s)

@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from visage.composition.values import Avatar, AvatarDownload, Frames, Sound
+from visage.composition.values import Avatar, AvatarDownload, Frames, Look, Sound
 from visage.media.frames import Picture
 from visage.v1 import curves_pb2, errors_pb2, media_pb2, speech_service_pb2
 
@@ -89,17 +89,17 @@ class Avatars(Protocol):
 
 
 class RenderSession(Protocol):
-    """One avatar before one background."""
+    """One avatar with one look."""
 
     async def render(self, curves: NDArray[np.float32], poses: NDArray[np.float32], deadline_s: float) -> Frames:
-        """Returns uint8 [8, 512, 512, 3] for curves [8, 52] and poses [8, 6]; several calls may run at a time."""
+        """Returns eight frames as `Look.pixels` says for curves [8, 52] and poses [8, 6]; calls may overlap."""
 
 
 class Renderer(Protocol):
     """Curves to pictures."""
 
-    def open(self, avatar: Avatar, background: Picture | None) -> AbstractAsyncContextManager[RenderSession]:
-        """Keeps an avatar at hand for the renderer; a background of uint8 [512, 512, 3] replaces its own."""
+    def open(self, avatar: Avatar, look: Look) -> AbstractAsyncContextManager[RenderSession]:
+        """Keeps an avatar at hand for the renderer."""
 
 
 class MediaReader(Protocol):

@@ -11,15 +11,18 @@ from visage.composition.chunks import Chunk, Chunker
 from visage.composition.deliveries import Delivery, open_delivery
 from visage.composition.drivers import Driver
 from visage.composition.flow import Channel
-from visage.composition.pictures import background_of
+from visage.composition.notices import ClampNotices
 from visage.composition.ports import Avatars, MediaReader, PictureDecoder, Renderer, RenderSession
+from visage.composition.scene_limits import limit_scene
+from visage.composition.shots import Shot, plan_shot
 from visage.composition.stages import Deadline, Lead, Run, StageClock
 from visage.composition.values import Avatar, Delivered, Frames, Part, Scene, Segment, Summary
 from visage.media.curves import CurveBlock
-from visage.media.frames import Picture, solid_picture
+from visage.media.frames import Picture
 from visage.runtime.errors import InvalidField
 
 _Rendered = tuple[asyncio.Task[Frames], int]
+_Stage = asyncio.Task[tuple[Avatar, Shot]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +46,9 @@ class Production:
     """One stream of pictures."""
 
     def __init__(self, studio: Studio, scene: Scene, deadline_s: float) -> None:
-        """Starts the call's clock."""
+        """Starts the call's clock; raises InvalidField for a scene that cannot be."""
         self._studio = studio
-        self._scene = scene
+        self._scene, self._clamped = limit_scene(scene)
         self._deadline = Deadline(deadline_s)
         self._started_s = time.perf_counter()
         # Taken before a chunk is sent, free again when its pictures start to go out: a slow reader stops the renderer.
@@ -55,7 +58,8 @@ class Production:
     async def run(self, performer: Driver, outlet: Channel[Part]) -> None:
         """Puts header, parts and summary of a performance into `outlet`; whatever fails ends everything."""
         run = Run(outlet, StageClock(), Lead(), self._deadline)
-        chunker = Chunker(performer.frame_rate, outlet)
+        notices = ClampNotices(outlet)
+        chunker = Chunker(performer.frame_rate, notices, self._scene.camera.orbit)
         blocks: Channel[CurveBlock] = Channel(2)
         rendered: Channel[_Rendered] = Channel(self._studio.chunks_in_flight)
         async with asyncio.TaskGroup() as group:
@@ -65,34 +69,37 @@ class Production:
                 open_delivery(self._scene.video, performer.frame_rate, driver.soundtrack) as delivery,
             ):
                 await outlet.put(delivery.header)
+                for field in self._clamped:
+                    await notices.tell("field", field)
                 async with asyncio.TaskGroup() as stages:
                     stages.create_task(driver.perform(blocks))
-                    stages.create_task(self._render(stage, chunker.chunks(blocks), rendered, run))
-                    stages.create_task(self._deliver(rendered, delivery, run))
+                    stages.create_task(self._render(stage, chunker.chunks(blocks), rendered, run, notices))
+                    stages.create_task(self._deliver(stage, rendered, delivery, run))
             if not delivery.frame_count:
                 raise InvalidField(performer.field, "must hold at least one frame", 1)
 
-    async def _set_stage(self) -> tuple[Avatar, Picture | None]:
-        """Returns who is to be shown before what."""
-        background: Picture | None = None
-        if isinstance(self._scene.background, str):
-            background = solid_picture(self._scene.background)
-        elif self._scene.background is not None:
+    async def _set_stage(self) -> tuple[Avatar, Shot]:
+        """Returns who is to be shown, and how."""
+        image: Picture | None = None
+        if self._scene.background is not None and not isinstance(self._scene.background, str):
             field = "scene.background.image"
             content = await self._studio.media.read(self._scene.background, field)
-            picture = await self._studio.pictures.decode(content, field)
-            background = await asyncio.to_thread(background_of, picture)
-        return await self._studio.avatars.get(self._scene.identity), background
+            image = await self._studio.pictures.decode(content, field)
+        avatar = await self._studio.avatars.get(self._scene.identity)
+        return avatar, await asyncio.to_thread(plan_shot, self._scene, avatar.tensors, image)
 
     async def _render(
         self,
-        stage: asyncio.Task[tuple[Avatar, Picture | None]],
+        stage: _Stage,
         chunks: AsyncIterator[Chunk],
         rendered: Channel[_Rendered],
         run: Run,
+        notices: ClampNotices,
     ) -> None:
-        avatar, background = await stage
-        async with self._studio.renderer.open(avatar, background) as session, asyncio.TaskGroup() as group:
+        avatar, shot = await stage
+        for field in shot.clamped:
+            await notices.tell("field", field)
+        async with self._studio.renderer.open(avatar, shot.look) as session, asyncio.TaskGroup() as group:
             async for chunk in chunks:
                 await self._places.acquire()
                 task = group.create_task(self._render_chunk(session, chunk, run))
@@ -104,13 +111,14 @@ class Production:
             deadline_s = run.deadline.remaining_s(self._studio.render_limit_s)
             return await session.render(chunk.curves, chunk.poses, deadline_s)
 
-    async def _deliver(self, rendered: Channel[_Rendered], delivery: Delivery, run: Run) -> None:
+    async def _deliver(self, stage: _Stage, rendered: Channel[_Rendered], delivery: Delivery, run: Run) -> None:
+        _, shot = await stage
         async for task, frame_count in rendered:
             frames = await task
             self._places.release()
             for frame in frames[:frame_count]:
                 with run.clock.busy("encode"):
-                    parts = await delivery.add(frame)
+                    parts = await delivery.add(frame, shot.framer)
                 await self._put(parts, run)
                 run.lead.deliver_up_to(float(delivery.delivered_s))
         if not delivery.frame_count:

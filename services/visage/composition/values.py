@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from fractions import Fraction
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from visage.media.frames import PixelLayout
-from visage.media.portrait import FRAME_PX
+from visage.media.frames import Picture, PixelLayout
+from visage.media.portrait import FRAME_PX, Rect
 from visage.v1 import curves_pb2, errors_pb2, media_pb2
 
 Pcm = NDArray[np.int16]
@@ -48,13 +49,53 @@ class Video:
     delivery: Mp4Delivery | RawDelivery = Mp4Delivery()
 
 
+class Framing(Enum):
+    """What a picture holds at zoom 1: a rectangle of the canonical frame, in its pixels."""
+
+    BUST = Rect(112, 0, 288, 512)
+    HEAD = Rect(112, 16, 288, 424)
+    FACE = Rect(146, 108, 220, 304)
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """Where the viewer stands.
+
+    Attributes:
+        framing: What a picture holds at zoom 1.
+        orbit: Yaw, pitch and roll in degrees, added to each head pose.
+        zoom: 1 to 4, about the middle of the face.
+        pan: To the right and down, in widths and heights of the picture.
+    """
+
+    framing: Framing = Framing.BUST
+    orbit: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    zoom: float = 1.0
+    pan: tuple[float, float] = (0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLight:
+    """A lamp: degrees to the right of the viewer and above the eyes, share of the photo's light it replaces, colour."""
+
+    azimuth_degrees: float = 0.0
+    elevation_degrees: float = 0.0
+    intensity: float = 1.0
+    color: str = "#ffffff"
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Who, where, how big. `background` is "#rrggbb", a picture to be read, or None for the photo's own."""
+    """Who, where, how big. `background` is "#rrggbb", a picture to be read, or None for the photo's own.
+
+    Camera and light may be out of range; `scene_limits` clamps them. `light` None is the photo's own.
+    """
 
     identity: str
     video: Video = Video()
     background: str | media_pb2.MediaSource | None = None
+    camera: Camera = Camera()
+    light: KeyLight | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +114,34 @@ class Avatar:
     digest: str
     tensors: Mapping[str, NDArray[Any]]
     byte_size: int
+
+
+class Pixels(Enum):
+    """What is asked of the renderer: the names of its outputs."""
+
+    YUV = ("yuv",)
+    """[8, size * 3 / 2, size] in I420."""
+    RGB = ("frames",)
+    """[8, size, size, 3]."""
+    RGBA = ("frames", "alpha")
+    """[8, size, size, 4] before a black background, hence premultiplied."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """How an avatar is rendered.
+
+    Attributes:
+        size: Native size in pixels, one of `RENDER_SIZES`.
+        pixels: What comes out.
+        light: [8, 7], the renderer's input of that name.
+        background: [size, size, 3] in place of the avatar's own.
+    """
+
+    size: int
+    pixels: Pixels
+    light: NDArray[np.float32]
+    background: Picture | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

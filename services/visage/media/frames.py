@@ -27,6 +27,8 @@ class PixelLayout(Enum):
 
     RGB24 = "rgb24"
     """R, G, B per pixel."""
+    RGBA32 = "rgba"
+    """R, G, B, A per pixel; R, G and B are premultiplied."""
     NV12 = "nv12"
     """Plane Y, then a half-size plane of U and V side by side."""
     I420 = "yuv420p"
@@ -34,7 +36,8 @@ class PixelLayout(Enum):
 
     def frame_bytes(self, width: int, height: int) -> int:
         """Bytes of one frame; width and height are even."""
-        return width * height * 3 if self is PixelLayout.RGB24 else width * height * 3 // 2
+        half_bytes = {PixelLayout.RGB24: 6, PixelLayout.RGBA32: 8}.get(self, 3)
+        return width * height * half_bytes // 2
 
 
 def covering_crop(
@@ -58,10 +61,15 @@ def covering_crop(
     return Rect(x, y, columns, rows)
 
 
-def solid_picture(color: str, width: int = FRAME_PX, height: int = FRAME_PX) -> Picture:
-    """Returns a picture of one colour, given as "#rrggbb"; raises ValueError for another form."""
+def color_values(color: str) -> tuple[int, int, int]:
+    """Returns red, green and blue, 0..255, of "#rrggbb"; raises ValueError for another form."""
     match = _COLOR.fullmatch(color)
     if match is None:
         raise ValueError(f"a colour is written #rrggbb, not {color!r}")
-    rgb = [int(part, 16) for part in match.groups()]
-    return np.broadcast_to(np.array(rgb, np.uint8), (height, width, 3)).copy()
+    red, green, blue = (int(part, 16) for part in match.groups())
+    return red, green, blue
+
+
+def solid_picture(color: str, width: int = FRAME_PX, height: int = FRAME_PX) -> Picture:
+    """Returns a picture of one colour, given as "#rrggbb"; raises ValueError for another form."""
+    return np.broadcast_to(np.array(color_values(color), np.uint8), (height, width, 3)).copy()

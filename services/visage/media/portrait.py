@@ -1,8 +1,9 @@
 """The canonical portrait: how every avatar is framed, and the fixed rectangles the renderer works in.
 
 All photos are brought to one scale and one eye line, so that one renderer graph with fixed rectangles serves every
-avatar and stacks requests for different avatars into one batch. Rectangles are in pixels of the 512 x 512 frame;
-x runs to the image's right, y down. Node grids have one node in the centre of each `NODE_PX` cell.
+avatar and stacks requests for different avatars into one batch. Rectangles are in pixels of the canonical frame of
+512 x 512; x runs to the image's right, y down. Renderers exist for the sizes `RENDER_SIZES`, all of the same geometry:
+only the density of their pixels differs. Node grids have one node in the centre of each `NODE_PX` cell.
 """
 
 from __future__ import annotations
@@ -12,6 +13,11 @@ from typing import Final, NamedTuple
 from visage.media.arkit import CURVE_NAMES
 
 FRAME_PX: Final = 512
+"""Width and height of the canonical frame."""
+RENDER_SIZES: Final = (256, 512, 768)
+"""Widths and heights in which frames are rendered, ascending."""
+STORED_PX: Final = RENDER_SIZES[-1]
+"""Width and height of the background that an avatar is stored with."""
 FRAMES_PER_ITEM: Final = 8
 """Frames that one request item of the renderer holds."""
 
@@ -27,7 +33,7 @@ COARSE_PX: Final = 16
 """Cell of the first stage of the inverse warp."""
 EYE_NODE_PX: Final = 2
 TEXTURE_SCALE: Final = 2
-"""Texture pixels per frame pixel."""
+"""Pixels of the stored textures per canonical pixel."""
 
 
 class Rect(NamedTuple):
@@ -129,8 +135,9 @@ class TensorSpec(NamedTuple):
     shape: tuple[int, ...]
 
 
-def _atlas_shape(y_mm: tuple[int, int]) -> tuple[int, int, int]:
-    rows, columns = (y_mm[1] - y_mm[0]) * ATLAS_PX_PER_MM, (ATLAS_X_MM[1] - ATLAS_X_MM[0]) * ATLAS_PX_PER_MM
+def _atlas_shape(y_mm: tuple[int, int], texture_scale: int) -> tuple[int, int, int]:
+    sides = y_mm[1] - y_mm[0], ATLAS_X_MM[1] - ATLAS_X_MM[0]
+    rows, columns = (side * ATLAS_PX_PER_MM * texture_scale // TEXTURE_SCALE for side in sides)
     return 4, rows, columns
 
 
@@ -139,36 +146,67 @@ def _nodes(rect: Rect) -> int:
     return rows * columns
 
 
-AVATAR_LAYOUT: Final = "visage-avatar-1"
+AVATAR_LAYOUT: Final = "visage-avatar-2"
 """Names `AVATAR_TENSORS` and what they mean; changes with either, so that a renderer refuses another one."""
 
-BACKGROUND: Final = TensorSpec("background", "uint8", (FRAME_PX, FRAME_PX, 3))
+LIGHT: Final = ("x", "y", "z", "intensity", "red", "green", "blue")
+"""Entries of one frame of the input `light`.
 
-AVATAR_TENSORS: Final = (
-    BACKGROUND,
-    TensorSpec("foot", "uint8", (4, FOOT.height, FOOT.width)),
-    TensorSpec("head_texture", "uint8", (4, *HEAD.shape(scale=TEXTURE_SCALE))),
-    TensorSpec("jaw_texture", "uint8", (4, *JAW_SOURCE.shape(scale=TEXTURE_SCALE))),
-    TensorSpec("lid_texture", "uint8", (4, *EYE_SOURCE.shape(scale=TEXTURE_SCALE))),
-    TensorSpec("eye_texture", "uint8", (4, *EYE_SOURCE.shape(scale=TEXTURE_SCALE))),
-    TensorSpec("glasses_mask", "uint8", (1, *EYE_SOURCE.shape(scale=TEXTURE_SCALE))),
-    TensorSpec("upper_teeth", "uint8", _atlas_shape(UPPER_ATLAS_Y_MM)),
-    TensorSpec("lower_teeth", "uint8", _atlas_shape(LOWER_ATLAS_Y_MM)),
-    TensorSpec("tongue", "uint8", _atlas_shape(LOWER_ATLAS_Y_MM)),
-    TensorSpec("skull_basis", "float16", (len(SKULL_CURVES) + 3, 3 * _nodes(FACE))),
-    TensorSpec("jaw_basis", "float16", (len(JAW_CURVES) + 2, 3 * _nodes(JAW))),
-    TensorSpec("fold_basis", "float16", (len(FOLD_CURVES), _nodes(FACE))),
-    TensorSpec("skull_maps", "float32", (9, *HEAD.shape(NODE_PX))),
-    TensorSpec("jaw_maps", "float32", (3, *JAW.shape(NODE_PX))),
-    TensorSpec("eye_maps", "float32", (5, *EYE_MAP.shape(EYE_NODE_PX))),
-    TensorSpec("scalars", "float32", (len(SCALARS),)),
-)
-"""The renderer's inputs besides `curves` and `pose`, in graph order.
+x, y, z: direction from the face towards the key light, of any length; x to the image's right, y down, z away from the
+viewer, so a frontal light is 0, 0, -1. intensity: 0 (the photo's own light) .. 1 (the key light in its place). Then the
+colour of the key light, each 0..1.
+"""
+PHOTO_LIGHT: Final = (0.0, 0.0, -1.0, 0.0, 1.0, 1.0, 1.0)
+"""A frame of `light` that leaves the photo's own."""
+
+
+def renderer_name(size: int) -> str:
+    """Name of the model that renders `size` x `size` pixels; raises ValueError for other sizes than `RENDER_SIZES`."""
+    if size not in RENDER_SIZES:
+        raise ValueError(f"no renderer for {size} pixels, only for {', '.join(map(str, RENDER_SIZES))}")
+    return "renderer" if size == FRAME_PX else f"renderer_{size}"
+
+
+def _tensors(frame_px: int, texture_scale: int) -> tuple[TensorSpec, ...]:
+    return (
+        TensorSpec("background", "uint8", (frame_px, frame_px, 3)),
+        TensorSpec("foot", "uint8", (4, FOOT.height * frame_px // FRAME_PX, frame_px)),
+        TensorSpec("head_texture", "uint8", (4, *HEAD.shape(scale=texture_scale))),
+        TensorSpec("jaw_texture", "uint8", (4, *JAW_SOURCE.shape(scale=texture_scale))),
+        TensorSpec("lid_texture", "uint8", (4, *EYE_SOURCE.shape(scale=texture_scale))),
+        TensorSpec("eye_texture", "uint8", (4, *EYE_SOURCE.shape(scale=texture_scale))),
+        TensorSpec("glasses_mask", "uint8", (1, *EYE_SOURCE.shape(scale=texture_scale))),
+        TensorSpec("upper_teeth", "uint8", _atlas_shape(UPPER_ATLAS_Y_MM, texture_scale)),
+        TensorSpec("lower_teeth", "uint8", _atlas_shape(LOWER_ATLAS_Y_MM, texture_scale)),
+        TensorSpec("tongue", "uint8", _atlas_shape(LOWER_ATLAS_Y_MM, texture_scale)),
+        TensorSpec("skull_basis", "float16", (len(SKULL_CURVES) + 3, 3 * _nodes(FACE))),
+        TensorSpec("jaw_basis", "float16", (len(JAW_CURVES) + 2, 3 * _nodes(JAW))),
+        TensorSpec("fold_basis", "float16", (len(FOLD_CURVES), _nodes(FACE))),
+        TensorSpec("skull_maps", "float32", (10, *HEAD.shape(NODE_PX))),
+        TensorSpec("jaw_maps", "float32", (3, *JAW.shape(NODE_PX))),
+        TensorSpec("eye_maps", "float32", (5, *EYE_MAP.shape(EYE_NODE_PX))),
+        TensorSpec("scalars", "float32", (len(SCALARS),)),
+    )
+
+
+def texture_scale(size: int) -> int:
+    """Texture pixels per canonical pixel that the renderer of `size` takes: half of those stored for the smallest."""
+    return TEXTURE_SCALE if size >= FRAME_PX else TEXTURE_SCALE // 2
+
+
+def avatar_tensors(size: int) -> tuple[TensorSpec, ...]:
+    """Inputs of the renderer of `size` besides `curves`, `pose` and `light`, in graph order; see `AVATAR_TENSORS`."""
+    renderer_name(size)
+    return _tensors(size, texture_scale(size))
+
+
+AVATAR_TENSORS: Final = _tensors(STORED_PX, TEXTURE_SCALE)
+"""What an avatar is stored with; `visage.media.avatars.tensors_for` makes a renderer's inputs of it.
 
 Textures are premultiplied RGBA, planar, 0..255; `glasses_mask` is 255 where rims stay in front of the lids.
 `skull_basis` rows: `SKULL_CURVES`, rest closing of the lips, left and right lower lid; `jaw_basis` rows: `JAW_CURVES`,
 rest closing, lip parting; both hold pixels (x, y, z). `skull_maps`: depth, pose weight, distance below the upper lip
-(mm), mouth zone, normal x y z, inverse light, relight weight. `jaw_maps`: depth, pose weight, distance above the lower
-lip (mm). `eye_maps`: distance above the lash line, lid travel, room above (pixels), side (1 = subject's left), gaze
-weight.
+(mm), mouth zone, normal x y z, inverse light, relight weight, depth of the surface that light falls on (the jaw before
+the neck). `jaw_maps`: depth, pose weight, distance above the lower lip (mm). `eye_maps`: distance above the lash line,
+lid travel, room above (pixels), side (1 = subject's left), gaze weight.
 """

@@ -7,7 +7,7 @@ import numpy as np
 
 from visage.identity.avatar.inpainting import push_pull, resize
 from visage.identity.avatar.matte import sure_background
-from visage.media.portrait import FRAME_PX
+from visage.media.portrait import FRAME_PX, STORED_PX
 from visage.media.windows import Array
 
 _NEAR_PX = 40.0
@@ -16,12 +16,13 @@ _MAX_GRAIN = 0.012
 
 
 def complete_background(picture: Array, alpha: Array) -> Array:
-    """The photo without the portrait, float32 RGB [512, 512, 3], 0..1.
+    """The photo without the portrait, float32 RGB [768, 768, 3], 0..1.
 
     Near its edge the hole is continued along the isophotes (A. Telea, "An Image Inpainting Technique Based on the
     Fast Marching Method", 2004), farther in by a smooth pyramid fill; grain like that of the photo is added.
-    picture: float32 RGB [512, 512, 3], 0..1; alpha: float32 [512, 512].
+    picture: float32 RGB [any, any, 3], 0..1, square; alpha: float32 [512, 512].
     """
+    picture, alpha = resize(picture, STORED_PX, STORED_PX), resize(alpha, STORED_PX, STORED_PX)
     clear = sure_background(alpha)
     hole = (clear < 0.5).astype(np.uint8)
     smooth = push_pull(picture, clear)
@@ -29,8 +30,8 @@ def complete_background(picture: Array, alpha: Array) -> Array:
     small = (resize(picture, half, half) * 255).astype(np.uint8)
     small_hole = np.asarray(cv2.resize(hole, (half, half), interpolation=cv2.INTER_NEAREST))
     near = np.asarray(cv2.inpaint(small, small_hole, 7, cv2.INPAINT_TELEA)).astype(np.float32) / 255
-    near = np.asarray(cv2.resize(near, (FRAME_PX, FRAME_PX), interpolation=cv2.INTER_CUBIC))
-    distance = np.asarray(cv2.distanceTransform(hole, cv2.DIST_L2, 5))[..., None]
+    near = np.asarray(cv2.resize(near, (STORED_PX, STORED_PX), interpolation=cv2.INTER_CUBIC))
+    distance = np.asarray(cv2.distanceTransform(hole, cv2.DIST_L2, 5))[..., None] * (FRAME_PX / STORED_PX)
     share = np.clip(1 - distance / _NEAR_PX, 0, 1)
     fill = np.asarray(cv2.GaussianBlur(share * near + (1 - share) * smooth, (0, 0), 2.0))
     fill = fill + _grain(picture, clear)
@@ -39,10 +40,10 @@ def complete_background(picture: Array, alpha: Array) -> Array:
 
 
 def _grain(picture: Array, clear: Array) -> Array:
-    """Noise of the photo's own strength, [512, 512, 1]."""
+    """Noise of the photo's own strength, [768, 768, 1]."""
     detail = picture - np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.5))
     known = clear > 0.5
     strength = float(np.sqrt((detail[known] ** 2).mean())) if known.sum() > 500 else 0.004
-    noise = np.random.default_rng(_GRAIN_SEED).normal(size=(FRAME_PX, FRAME_PX)).astype(np.float32)
+    noise = np.random.default_rng(_GRAIN_SEED).normal(size=(STORED_PX, STORED_PX)).astype(np.float32)
     noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), 0.8))
     return np.asarray(noise / noise.std() * min(strength, _MAX_GRAIN))[..., None]

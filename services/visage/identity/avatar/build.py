@@ -66,7 +66,7 @@ def build_framed_avatar(framed: FramedPortrait, segmentation: Array) -> Avatar:
         teeth = blend_photo_teeth(atlas.upper_teeth, picture, seam, seam_mm, fit.scale)
         atlas = MouthAtlas(teeth, atlas.lower_teeth, atlas.tongue)
     parts = PortraitParts(
-        picture=picture, half=half, alpha=alpha, background=complete_background(half, alpha), fit=fit, seam=seam,
+        picture=picture, half=half, alpha=alpha, background=complete_background(picture, alpha), fit=fit, seam=seam,
         maps=maps, surface=surface, displacements=displace(fit, seam, maps, upper_share), eyes=eyes,
         eye_layers=eye_layers, glasses=find_glasses(picture, maps.upper, eyes, fit.scale), jaw=jaw, atlas=atlas,
         tone=tone, light=fit_light(half, landmarks, surface.jaw), smile=measure_smile(landmarks),

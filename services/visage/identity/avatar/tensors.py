@@ -33,6 +33,7 @@ from visage.media.portrait import (
     JAW_SOURCE,
     NODE_PX,
     SCALARS,
+    STORED_PX,
     TEXTURE_SCALE,
     Rect,
 )
@@ -50,7 +51,7 @@ class PortraitParts:
     picture: Array  # [1024, 1024, 3]
     half: Array  # [512, 512, 3]
     alpha: Array  # [512, 512]
-    background: Array  # [512, 512, 3]
+    background: Array  # [768, 768, 3]
     fit: FaceFit
     seam: LipSeam
     maps: CanonicalMaps
@@ -90,7 +91,7 @@ def _planar(premultiplied: Array) -> Array:
 
 def _textures(parts: PortraitParts) -> dict[str, Array]:
     head = _head_texture(parts)
-    still = resize(head, FRAME_PX, FRAME_PX)
+    still = resize(head, STORED_PX, STORED_PX)
     eye_hole = parts.eye_layers.hole * (1 - parts.glasses.alpha)
     holes = (1 - parts.jaw.mouth_hole) * (1 - _in_frame(eye_hole, EYE_SOURCE))
     masks = {
@@ -102,7 +103,7 @@ def _textures(parts: PortraitParts) -> dict[str, Array]:
     return layers | {
         "background": _bytes(parts.background),
         "glasses_mask": _bytes(parts.glasses.alpha)[None],
-        "foot": _planar(still[FOOT.slices()]),
+        "foot": _planar(still[STORED_PX * FOOT.y // FRAME_PX :]),
         "head_texture": _planar(_cut(head * holes[..., None], HEAD)),
         "upper_teeth": _planar(parts.atlas.upper_teeth),
         "lower_teeth": _planar(parts.atlas.lower_teeth),
@@ -145,7 +146,7 @@ def _grids(parts: PortraitParts) -> dict[str, Array]:
     surface, normals = parts.surface, np.moveaxis(parts.light.normals, -1, 0)
     skull_maps = np.stack([
         surface.skull, surface.skull_weight, below_upper, resize(zone, GRID, GRID), *normals,
-        1 / parts.light.brightness(), surface.skull_weight * matte * _RELIGHT,
+        1 / parts.light.brightness(), surface.skull_weight * matte * _RELIGHT, surface.jaw,
     ])  # fmt: skip
     lids = lower_lid_displacements(parts.eyes, face_nodes())
     skull = np.concatenate([parts.displacements.skull, lids])

@@ -25,8 +25,8 @@ class Engine(Protocol):
     batch_sizes: tuple[int, ...] | None
     description: str
 
-    def run(self, chunks: Sequence[Tensors]) -> list[Tensors]:
-        """Run each chunk; the results stay valid until the next call."""
+    def run(self, chunks: Sequence[Tensors], outputs: Sequence[str]) -> list[Tensors]:
+        """Compute the named outputs of each chunk; the results stay valid until the next call."""
         ...
 
 
@@ -46,25 +46,28 @@ def make_engine(path: Path, config: dict[str, Any], core_count: int) -> Engine:
 
 
 class OpenVinoEngine:
-    """OpenVINO in float32. Fixed batch sizes, where asked for, are compiled one by one.
+    """OpenVINO in float32. Fixed batch sizes, where asked for, are compiled one by one, sets of outputs likewise.
 
     A static shape lets OpenVINO plan memory and fuse ahead (about a third faster for the renderer), so each
     size of `cpu_static_batch_sizes` gets a compiled model of its own and a batch is served by the largest
-    sizes that fill it.
+    sizes that fill it. OpenVINO computes all outputs of a compiled model, so each set of outputs that a request
+    asks for gets a compiled model too, cut down to what these need. A model of one output is compiled at the
+    start, others when a set is asked for the first time.
     """
 
     def __init__(self, path: Path, config: dict[str, Any], threads: int) -> None:
-        """Compile the model, once per static batch size."""
+        """Read the model and compile it if it has one output."""
         import openvino as ov
 
         self._ov = ov
-        core = ov.Core()
-        model = core.read_model(path)
-        inputs = {port.any_name: _describe_port(port) for port in model.inputs}
-        outputs = {port.any_name: _describe_port(port) for port in model.outputs}
-        check_model(config, inputs, outputs)
-        self.batch_sizes = _batch_sizes(config, inputs)
-        options = {
+        self._core = ov.Core()
+        self._model = self._core.read_model(path)
+        self._name = config["name"]
+        self._inputs = {port.any_name: _describe_port(port) for port in self._model.inputs}
+        outputs = {port.any_name: _describe_port(port) for port in self._model.outputs}
+        check_model(config, self._inputs, outputs)
+        self.batch_sizes = _batch_sizes(config, self._inputs)
+        self._options = {
             # The hardware's own choice may be bfloat16.
             "INFERENCE_PRECISION_HINT": "f32",
             "INFERENCE_NUM_THREADS": threads,
@@ -72,33 +75,42 @@ class OpenVinoEngine:
             # Several model processes share the cores: pinned threads would pile up on the first ones.
             "ENABLE_CPU_PINNING": False,
         }
-        self._compiled: dict[int | None, Any] = {}
-        with _compiled_folder(config["name"]) as folder:
-            if folder:
-                options["CACHE_DIR"] = folder
+        self._compiled: dict[tuple[int | None, frozenset[str]], Any] = {}
+        self._requests: dict[tuple[int | None, frozenset[str], int], Any] = {}
+        if len(outputs) == 1:
             for size in self.batch_sizes or (None,):
-                variant = model.clone()
-                if size is not None:
-                    variant.reshape({name: [size, *shape[1:]] for name, (_, shape) in inputs.items()})
-                self._compiled[size] = core.compile_model(variant, "CPU", options)
-        self._requests: dict[tuple[int | None, int], Any] = {}
-        self._output_names = list(outputs)
+                self._compile(size, frozenset(outputs))
         sizes = "any batch size" if self.batch_sizes is None else f"batch sizes {list(self.batch_sizes)}"
         self.description = f"OpenVINO {ov.__version__.split('-')[0]}, {threads} threads, {sizes}"
 
-    def run(self, chunks: Sequence[Tensors]) -> list[Tensors]:
+    def run(self, chunks: Sequence[Tensors], outputs: Sequence[str]) -> list[Tensors]:
         """Run the chunks one after another; each has a request object, hence output buffers, of its own."""
-        return [self._run_one(position, tensors) for position, tensors in enumerate(chunks)]
+        return [self._run_one(position, tensors, frozenset(outputs)) for position, tensors in enumerate(chunks)]
 
-    def _run_one(self, position: int, tensors: Tensors) -> Tensors:
+    def _run_one(self, position: int, tensors: Tensors, outputs: frozenset[str]) -> Tensors:
         size = None if self.batch_sizes is None else len(next(iter(tensors.values())))
-        request = self._requests.get((size, position))
+        request = self._requests.get((size, outputs, position))
         if request is None:
-            request = self._requests[size, position] = self._compiled[size].create_infer_request()
+            request = self._requests[size, outputs, position] = self._compile(size, outputs).create_infer_request()
         for name, array in tensors.items():
             request.set_tensor(name, self._ov.Tensor(np.ascontiguousarray(array), shared_memory=True))
         request.infer()
-        return {name: request.get_tensor(name).data for name in self._output_names}
+        return {name: request.get_tensor(name).data for name in outputs}
+
+    def _compile(self, size: int | None, outputs: frozenset[str]) -> Any:
+        """The compiled model of one batch size (None: any) and set of outputs."""
+        compiled = self._compiled.get((size, outputs))
+        if compiled is None:
+            variant = self._model.clone()
+            for result in variant.get_results():
+                if not result.output(0).get_names() & outputs:
+                    variant.remove_result(result)
+            if size is not None:
+                variant.reshape({name: [size, *shape[1:]] for name, (_, shape) in self._inputs.items()})
+            with _compiled_folder(self._name) as folder:
+                options = self._options | ({"CACHE_DIR": folder} if folder else {})
+                compiled = self._compiled[size, outputs] = self._core.compile_model(variant, "CPU", options)
+        return compiled
 
 
 @contextmanager
@@ -136,16 +148,12 @@ class OnnxRuntimeEngine:
         outputs = {node.name: _describe_node(node) for node in self._session.get_outputs()}
         check_model(config, inputs, outputs)
         self.batch_sizes = _batch_sizes(config, inputs, static=False)
-        self._output_names = list(outputs)
         self.description = f"ONNX Runtime {ort.__version__}, {threads} threads"
 
-    def run(self, chunks: Sequence[Tensors]) -> list[Tensors]:
-        """Run the chunks one after another."""
-        results = []
-        for tensors in chunks:
-            arrays = self._session.run(self._output_names, tensors)
-            results.append(dict(zip(self._output_names, arrays, strict=True)))
-        return results
+    def run(self, chunks: Sequence[Tensors], outputs: Sequence[str]) -> list[Tensors]:
+        """Run the chunks one after another; nodes that no wanted output needs are left out."""
+        names = list(outputs)
+        return [dict(zip(names, self._session.run(names, tensors), strict=True)) for tensors in chunks]
 
 
 _ORT_TYPES: dict[str, type[np.generic]] = {

@@ -4,7 +4,7 @@ Runs inside the embedded server's own environment and reads the same config.pbtx
 backend: `optimization.execution_accelerators.cpu_execution_accelerator { name: "openvino" }` selects the
 OpenVINO runtime, otherwise ONNX Runtime does the work; `parameters.intra_op_thread_count` sets the threads
 of one instance. One more parameter is ours and ignored elsewhere: `cpu_static_batch_sizes: "1,2,4"` (see
-`engines`).
+`engines`). Only the outputs that a request asks for are computed.
 
 The requests of one dynamic batch become one call, and nothing is copied that need not be: a request's tensor
 is a view of the server's shared memory, an answer is a view of the engine's output buffer. Source of the
@@ -43,32 +43,30 @@ class TritonPythonModel:
         pb_utils.Logger.log_info(f"{config['name']}: {self._engine.description}")
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        """Answer the requests of one dynamic batch, in their order."""
+        """Answer the requests of one dynamic batch, in their order; those for the same outputs run together."""
         answers: list[Any] = [None] * len(requests)
-        alive: list[int] = []
-        inputs: list[Tensors] = []
+        inputs: dict[tuple[str, ...], dict[int, Tensors]] = {}
         for index, request in enumerate(requests):
             if request.is_cancelled():
                 answers[index] = _failure("the caller cancelled the request", pb_utils.TritonError.CANCELLED)
                 continue
-            alive.append(index)
-            inputs.append({tensor.name(): tensor.as_numpy() for tensor in request.inputs()})
-        for index, outcome in zip(alive, self._run(inputs), strict=True):
-            answers[index] = self._answer(requests[index], outcome)
+            wanted = tuple(sorted(request.requested_output_names()))
+            inputs.setdefault(wanted, {})[index] = {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
+        for wanted, tensors in inputs.items():
+            for index, outcome in zip(tensors, self._run(list(tensors.values()), wanted), strict=True):
+                answers[index] = _answer(outcome)
         return answers
 
     def finalize(self) -> None:
         """Release the engine before the process ends."""
         del self._engine
 
-    def _run(self, inputs: list[Tensors]) -> list[Tensors | Exception]:
+    def _run(self, inputs: list[Tensors], outputs: tuple[str, ...]) -> list[Tensors | Exception]:
         """Run all requests in one call; if that fails, each on its own so that only the guilty one fails."""
-        if not inputs:
-            return []
         if self._has_batch_axis:
             try:
                 batch = Batch(inputs, self._engine.batch_sizes)
-                return list(batch.split(self._engine.run(batch.chunks)))
+                return list(batch.split(self._engine.run(batch.chunks, outputs)))
             except Exception as error:
                 if len(inputs) == 1:
                     return [error]
@@ -77,22 +75,22 @@ class TritonPythonModel:
             try:
                 if self._has_batch_axis:
                     batch = Batch([tensors], self._engine.batch_sizes)
-                    (outcome,) = batch.split(self._engine.run(batch.chunks))
+                    (outcome,) = batch.split(self._engine.run(batch.chunks, outputs))
                 else:
-                    (outcome,) = self._engine.run([tensors])
+                    (outcome,) = self._engine.run([tensors], outputs)
                 # The engine's buffers serve the next request too.
                 outcomes.append({name: np.array(array) for name, array in outcome.items()})
             except Exception as error:
                 outcomes.append(error)
         return outcomes
 
-    def _answer(self, request: Any, outcome: Tensors | Exception) -> Any:
-        if isinstance(outcome, ValueError):
-            return _failure(str(outcome), pb_utils.TritonError.INVALID_ARG)
-        if isinstance(outcome, Exception):
-            return _failure(f"{type(outcome).__name__}: {outcome}", pb_utils.TritonError.INTERNAL)
-        wanted = request.requested_output_names()
-        return pb_utils.InferenceResponse([pb_utils.Tensor(name, outcome[name]) for name in wanted])
+
+def _answer(outcome: Tensors | Exception) -> Any:
+    if isinstance(outcome, ValueError):
+        return _failure(str(outcome), pb_utils.TritonError.INVALID_ARG)
+    if isinstance(outcome, Exception):
+        return _failure(f"{type(outcome).__name__}: {outcome}", pb_utils.TritonError.INTERNAL)
+    return pb_utils.InferenceResponse([pb_utils.Tensor(name, array) for name, array in outcome.items()])
 
 
 def _failure(message: str, code: Any) -> Any:
