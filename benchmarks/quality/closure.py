@@ -32,7 +32,7 @@ class Closure:
 async def measure_closure(portrait: Portrait, stage: Stage, watch: FaceWatch) -> Closure:
     """All mixtures of `CLOSED`; gaps are counted from the closed photo's own landmarks at rest."""
     curves = np.stack([curve_vector({}), *(curve_vector(weights) for weights in CLOSED.values())])
-    landmarks = await watch.follow(stage.render(portrait, curves))
+    landmarks = await watch.follow(stage.render(portrait, curves), portrait.landmarks)
     gaps = lip_gap_mm(landmarks)[1:]
     shown = open_pixels(stage.render(portrait, curves[1:], None, **paint_inside(portrait)))
     return Closure(float(gaps.max()), int(shown.max()), tuple(CLOSED)[int(shown.argmax())] if shown.max() else "")

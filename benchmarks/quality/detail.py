@@ -62,7 +62,7 @@ async def holes(portrait: Portrait, stage: Stage, watch: FaceWatch) -> int:
     # One at a time: from one end to the other is too far to follow.
     found = []
     for alpha, frame in zip(coverage, stage.render(portrait, track.curves, track.poses), strict=True):
-        (landmarks,) = await watch.follow(frame[None])
+        (landmarks,) = await watch.follow(frame[None], portrait.landmarks)
         found.append(int((_enclosed(alpha) & _oval(landmarks, alpha.shape, -2)).sum()))
     return max(found)
 

@@ -63,7 +63,7 @@ def response(asked: npt.ArrayLike, found: npt.ArrayLike) -> Response:
 async def measure_obedience(portrait: Portrait, stage: Stage, watch: FaceWatch) -> Obedience:
     """Renders `ramps`, looks at them, solves them."""
     track = ramps()
-    landmarks = await watch.follow(stage.render(portrait, track.curves, track.poses))
+    landmarks = await watch.follow(stage.render(portrait, track.curves, track.poses), portrait.landmarks)
     return judge(track, landmarks)
 
 
@@ -124,7 +124,7 @@ async def measure_transfer(
     poses = np.stack([face.pose for face in asked])
     poses[:, 3:] = 0
     frames = stage.render(portrait, np.concatenate([0 * curves[:1], curves]), np.concatenate([0 * poses[:1], poses]))
-    landmarks = await watch.follow(frames)
+    landmarks = await watch.follow(frames, portrait.landmarks)
     found = solve_each(landmarks[1:], landmarks[0])
     seen_curves, seen_poses = np.stack([face.curves for face in found]), np.stack([face.pose for face in found])
     pairs = {name: (curves[:, index].mean(1), seen_curves[:, index].mean(1)) for name, index in TRANSFERRED.items()}

@@ -46,7 +46,7 @@ async def report_portrait(portrait: Portrait, clips: list[Clip], stage: Stage, w
     """Measures an avatar at rest, talking, making faces, turning, and performing the real clips."""
     track = talking()
     frames = stage.render(portrait, track.curves, track.poses)
-    landmarks = await watch.follow(frames)
+    landmarks = await watch.follow(frames, portrait.landmarks)
     shared = Shared(
         await measure_likeness(portrait.source, portrait.landmarks, frames, landmarks, watch),
         await measure_closure(portrait, stage, watch),

@@ -43,7 +43,7 @@ async def measure_steadiness(portrait: Portrait, stage: Stage, watch: FaceWatch)
     flicker = float(np.abs(again.astype(np.int16) - once[order]).max())
     turn = slow_turn()
     frames = stage.render(portrait, turn.curves, turn.poses)
-    landmarks = await watch.follow(frames)
+    landmarks = await watch.follow(frames, portrait.landmarks)
     return Steadiness(
         flicker, jitter_mm(landmarks), swimming(frames, landmarks, np.arange(0, len(frames) - _STRIDE, 2))
     )
