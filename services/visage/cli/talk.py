@@ -10,7 +10,7 @@ import typer
 from visage.cli import console
 from visage.cli.mesh import connect
 from visage.cli.scene import Framing, read_camera, read_light, read_size
-from visage.client import AsyncVisage, Clip, PerformanceControls, synthesis_options
+from visage.client import AsyncVisage, Clip, PerformanceControls, Quality, synthesis_options
 from visage.client.connection import SERVICES
 
 
@@ -33,6 +33,7 @@ def talk(
         str, typer.Option(help="A lamp: azimuth=-60,elevation=30,intensity=0.8,color=#ffd0a0; default: the photo's.")
     ] = "",
     seed: Annotated[int, typer.Option(help="Same seed, same motion.")] = 0,
+    quality: Annotated[bool, typer.Option("--quality", help="Measure the clip and show how good it is.")] = False,
 ) -> None:
     """Make a portrait speak; uses a running mesh or starts one for this call."""
     if (text is None) == (audio is None):
@@ -49,6 +50,7 @@ def talk(
         "background": background,
         "camera": read_camera(framing, zoom, orbit, pan),
         "light": read_light(light),
+        "include_quality": quality,
     }
     console.run(_talk(portrait, output, text, audio, voice, seed, options))
 
@@ -105,7 +107,22 @@ def _report(clip: Clip) -> None:
                 f", {summary.frame_count} frames, {summary.duration_s:.1f} s, {speed:.1f} x real time, "
                 f"first fragment after {summary.time_to_first_frame_s:.2f} s"
             )
+            if summary.quality is not None:
+                lines.append(_quality(summary.quality))
         lines += [f"note at {notice.at_s:.1f} s: {notice.message}" for notice in clip.notices]
         return "\n".join(lines)
 
     console.show(clip, text)
+
+
+def _quality(quality: Quality) -> str:
+    def known(value: float | None, form: str) -> str:
+        return "-" if value is None else format(value, form)
+
+    return (
+        f"quality by {quality.sampled_frames} frames: identity {quality.mean_similarity:.3f}, least "
+        f"{quality.least_similarity:.3f}; lips {quality.lips_error_mm:.1f} mm off, correlation "
+        f"{known(quality.lips_correlation, '.2f')}, jaw {known(quality.jaw_correlation, '.2f')}; shut lips open "
+        f"{known(quality.shut_lips_gap_mm, '.1f')} mm; pose {quality.pose_error_degrees:.1f} degrees off; "
+        f"flicker {quality.flicker_levels:.0f}"
+    )
