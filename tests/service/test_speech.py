@@ -223,7 +223,7 @@ async def test_prosody_is_heard(speech: Speech) -> None:
 @pytest.mark.parametrize(
     ("text", "options", "fields"),
     [
-        ("", {}, {"input.text"}),
+        ("", {}, {"input"}),
         ("x" * 20_000, {}, {"input.text"}),
         ("?!… 🎉", {}, {"input.text"}),
         ("Hi.", {"voice": "rms"}, {"options.voice"}),
@@ -353,7 +353,7 @@ async def test_first_audio_comes_before_the_text_is_whole(speech: Speech) -> Non
     [
         ([say("Hello.")], "config", "text"),
         ([], "config", "end of stream"),
-        ([configure(), say("Hello. "), configure()], "text or flush", "config"),
+        ([configure(), say("Hello. "), configure()], "text, ssml or flush", "config"),
     ],
     ids=["text-first", "nothing", "config-twice"],
 )

@@ -6,13 +6,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from visage.media import pcm
-from visage.runtime.audio import Encoding
+from visage.runtime.audio import Encoding, encode_audio
 from visage.runtime.errors import InvalidField, StreamOutOfOrder
 from visage.runtime.wire import duration_of
 from visage.speech.messages import format_message, read_options, timing_message, voice_message
 from visage.speech.ports import SpeechEngine
-from visage.speech.stream_speech import Flush, Sound, stream_speech
+from visage.speech.stream_speech import Document, Flush, Piece, Sound, stream_speech
 from visage.speech.synthesize_speech import synthesize_speech
 from visage.speech.voices import VoiceCatalogue
 from visage.v1 import media_pb2, speech_service_pb2, speech_service_pb2_grpc
@@ -43,11 +42,16 @@ class SpeechServicer(speech_service_pb2_grpc.SpeechServiceServicer):
         self, request: speech_service_pb2.SynthesizeSpeechRequest, context: Any
     ) -> speech_service_pb2.SynthesizeSpeechResponse:
         """A whole text at once."""
-        delivery, encoding = read_options(request.options, "options", self._catalogue, Encoding.WAV)
-        recording = await synthesize_speech(request.input.text, "input.text", delivery, encoding, self._engines)
+        order = read_options(request.options, "options", self._catalogue, Encoding.WAV)
+        delivery, script, said = order.delivery, order.script(), request.input
+        if said.ssml:
+            field, lines = "input.ssml", script.document(said.ssml, "input.ssml")
+        else:
+            field, lines = "input.text", [*script.text(said.text), *script.flush()]
+        recording = await synthesize_speech(lines, field, delivery, order.encoding, self._engines)
         return speech_service_pb2.SynthesizeSpeechResponse(
             audio=recording.audio,
-            audio_format=format_message(encoding, delivery.sample_rate_hz),
+            audio_format=format_message(order.encoding, delivery.sample_rate_hz),
             timing=timing_message(recording.timing),
             voice=delivery.voice.name,
         )
@@ -55,18 +59,20 @@ class SpeechServicer(speech_service_pb2_grpc.SpeechServiceServicer):
     async def StreamSynthesizeSpeech(self, requests: AsyncIterator[Request], context: Any) -> AsyncIterator[Response]:
         """Text in pieces, timing and sound by clause."""
         config = await _read_config(requests)
-        delivery, encoding = read_options(config, "config", self._catalogue, Encoding.LINEAR16)
-        if encoding is not Encoding.LINEAR16:
-            raise InvalidField("config.audio_format.encoding", "streams carry LINEAR16", limit="LINEAR16")
+        order = read_options(config, "config", self._catalogue, Encoding.LINEAR16)
+        delivery, encoding = order.delivery, order.encoding
+        if not encoding.is_raw:
+            carried = ", ".join(item.name for item in Encoding if item.is_raw)
+            raise InvalidField("config.audio_format.encoding", f"streams carry {carried}", limit=carried)
         yield Response(
             header=Response.Header(
                 audio_format=format_message(encoding, delivery.sample_rate_hz), voice=delivery.voice.name
             )
         )
-        async with aclosing(stream_speech(_pieces(requests), "text", delivery, self._engines)) as parts:
+        async with aclosing(stream_speech(_pieces(requests), order.script(), delivery, self._engines)) as parts:
             async for part in parts:
                 if isinstance(part, Sound):
-                    data = pcm.to_int16(part.samples).astype("<i2").tobytes()
+                    data = encode_audio(part.samples, delivery.sample_rate_hz, encoding)
                     yield Response(audio=media_pb2.AudioChunk(start_offset=duration_of(part.start_s), data=data))
                 else:
                     yield Response(timing=timing_message(part))
@@ -80,12 +86,14 @@ async def _read_config(requests: AsyncIterator[Request]) -> speech_service_pb2.S
     return request.config
 
 
-async def _pieces(requests: AsyncIterator[Request]) -> AsyncIterator[str | Flush]:
+async def _pieces(requests: AsyncIterator[Request]) -> AsyncIterator[Piece]:
     async for request in requests:
         kind = request.WhichOneof("request")
         if kind == "text":
             yield request.text
+        elif kind == "ssml":
+            yield Document(request.ssml)
         elif kind == "flush":
             yield Flush()
         else:
-            raise StreamOutOfOrder(expected="text or flush", got=str(kind))
+            raise StreamOutOfOrder(expected="text, ssml or flush", got=str(kind))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -17,6 +17,7 @@ from visage.runtime import logs
 from visage.runtime.errors import ModelUnavailable
 from visage.speech.engines.espeak_words import EventPhoneme, words_of_events
 from visage.speech.engines.worker_pool import WorkerPool
+from visage.speech.ports import NO_PRONUNCIATIONS
 from visage.speech.prosody import Prosody, semitones_to_factor
 from visage.speech.psola import change_pitch_and_duration
 from visage.speech.utterance import Phoneme, Timing, Utterance
@@ -57,7 +58,9 @@ class EspeakEngine:
         self._sample_rate_hz = greeting["sample_rate_hz"]
         return _voices(greeting["voices"], self._sample_rate_hz)
 
-    async def speak(self, text: str, voice: Voice, prosody: Prosody) -> Utterance:
+    async def speak(
+        self, text: str, voice: Voice, prosody: Prosody, pronunciations: Mapping[str, str] = NO_PRONUNCIATIONS
+    ) -> Utterance:
         """Speaks one clause."""
         pitch = round(float(np.interp(prosody.pitch_semitones, _PITCH_SEMITONES, _PITCH_STEPS)))
         answer, payload = await self.pool.ask(

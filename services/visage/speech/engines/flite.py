@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,7 @@ from visage.runtime.errors import ModelUnavailable
 from visage.speech.engines.ascii_text import to_ascii
 from visage.speech.engines.framing import Message
 from visage.speech.engines.worker_pool import WorkerPool
+from visage.speech.ports import NO_PRONUNCIATIONS
 from visage.speech.prosody import Prosody, semitones_to_factor
 from visage.speech.psola import change_pitch_and_duration
 from visage.speech.utterance import Phoneme, Timing, Utterance, Word
@@ -91,7 +92,9 @@ class FliteEngine:
             return []
         return [_voice(name, _TRAITS[name]) for name in greeting["voices"]]
 
-    async def speak(self, text: str, voice: Voice, prosody: Prosody) -> Utterance:
+    async def speak(
+        self, text: str, voice: Voice, prosody: Prosody, pronunciations: Mapping[str, str] = NO_PRONUNCIATIONS
+    ) -> Utterance:
         """Speaks one clause; letters beyond Latin are left out."""
         ascii_text, origins = to_ascii(text)
         traits = _TRAITS[voice.engine_voice]
