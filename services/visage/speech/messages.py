@@ -14,13 +14,13 @@ from visage.speech.script import Script
 from visage.speech.ssml.speakers import Speakers
 from visage.speech.styles import STYLES, style_of
 from visage.speech.utterance import Timing
-from visage.speech.voices import Voice, VoiceCatalogue
-from visage.v1 import curves_pb2, media_pb2, speech_service_pb2
+from visage.speech.voices import Clone, Voice, VoiceCatalogue
+from visage.v1 import curves_pb2, media_pb2, speech_service_pb2, voice_cloning_pb2
 
 
 def voice_message(voice: Voice) -> speech_service_pb2.Voice:
     """Message for a voice."""
-    return speech_service_pb2.Voice(
+    message = speech_service_pb2.Voice(
         name=voice.name,
         display_name=voice.display_name,
         language_codes=voice.languages,
@@ -30,6 +30,25 @@ def voice_message(voice: Voice) -> speech_service_pb2.Voice:
         license=voice.license,
         styles=STYLES,
     )
+    if voice.clone is not None:
+        message.clone.CopyFrom(clone_message(voice.clone))
+    return message
+
+
+def clone_message(clone: Clone) -> voice_cloning_pb2.VoiceClone:
+    """Message for what a cloned voice is made of."""
+    message = voice_cloning_pb2.VoiceClone(
+        base_voice=clone.base_voice,
+        similarity=clone.similarity,
+        base_similarity=clone.base_similarity,
+        ceiling=clone.ceiling,
+        strength=clone.strength,
+        intelligibility=clone.intelligibility,
+        consent_reference=clone.consent_reference,
+        speech_duration=duration_of(clone.speech_s),
+    )
+    message.create_time.FromDatetime(clone.create_time)
+    return message
 
 
 def timing_message(timing: Timing) -> curves_pb2.SpeechTiming:

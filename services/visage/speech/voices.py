@@ -6,6 +6,7 @@ import difflib
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from visage.runtime.errors import InvalidField, ResourceNotFound
 
@@ -29,6 +30,21 @@ class Gender(enum.IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Clone:
+    """What a cloned voice is made of and how near it comes; see `visage.v1.VoiceClone`."""
+
+    base_voice: str
+    similarity: float
+    base_similarity: float
+    ceiling: float
+    strength: float
+    intelligibility: float
+    consent_reference: str
+    speech_s: float
+    create_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Voice:
     """A voice.
 
@@ -42,6 +58,7 @@ class Voice:
         license: SPDX expression of engine and voice.
         engine: Name of the engine that speaks it.
         engine_voice: The engine's own name of it.
+        clone: Of a cloned voice only.
     """
 
     name: str
@@ -53,6 +70,7 @@ class Voice:
     license: str
     engine: str
     engine_voice: str
+    clone: Clone | None = None
 
     def speaks(self, language: str) -> bool:
         """Whether one of the voice's languages is `language` or a narrower form of it."""
