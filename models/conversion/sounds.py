@@ -1,4 +1,4 @@
-"""Sounds for the parity gate: buzzes through moving resonances, which speech models take for voices, and what is none."""
+"""Sounds for the parity gate: buzzes through moving resonances, which models take for voices, noise and silence."""
 
 from __future__ import annotations
 

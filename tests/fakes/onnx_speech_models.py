@@ -31,9 +31,7 @@ class OnnxSpeechModels:
         context, state = np.zeros((1, 64), np.float32), np.zeros((1, 2, 128), np.float32)
         found = []
         for piece in padded:
-            probability, context, state = session.run(
-                None, {"pcm": piece[None], "context": context, "state": state}
-            )
+            probability, context, state = session.run(None, {"pcm": piece[None], "context": context, "state": state})
             found.append(probability[0])
         return np.concatenate(found)[: -(-len(samples) // 512)]
 

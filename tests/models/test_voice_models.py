@@ -1,4 +1,4 @@
-"""The speaker encoder tells voices apart; the voice-activity network finds speech and does not depend on how it is cut."""
+"""The speaker encoder tells voices apart; the voice-activity network finds speech and remembers."""
 
 from __future__ import annotations
 

@@ -62,7 +62,9 @@ class AlignSpeech:
         """
         words = await pronounce(transcript, voice, self.engines)
         if not words:
-            raise InvalidField(field, f"holds nothing that {voice.name} can say; it speaks {', '.join(voice.languages)}")
+            raise InvalidField(
+                field, f"holds nothing that {voice.name} can say; it speaks {', '.join(voice.languages)}"
+            )
         posteriors = await self._listen(samples)
         alignment = await asyncio.to_thread(_force, posteriors, words, len(samples) / SAMPLE_RATE_HZ)
         if alignment is None or alignment.confidence < LEAST_CONFIDENCE:
@@ -101,7 +103,9 @@ def _force(posteriors: FloatArray, words: Sequence[SaidWord], duration_s: float)
         segments = align(posteriors, phones, [index in first for index in range(len(phones))])
     except TooShort:
         return None
-    timed = [_phoneme(segment, phonemes[segment.item].ipa if segment.item >= 0 else "", duration_s) for segment in segments]
+    timed = [
+        _phoneme(segment, phonemes[segment.item].ipa if segment.item >= 0 else "", duration_s) for segment in segments
+    ]
     timed[-1] = Phoneme(timed[-1].ipa, timed[-1].phone, timed[-1].start_s, duration_s)
     sounding = [(segment, phoneme) for segment, phoneme in zip(segments, timed, strict=True) if segment.item >= 0]
     scores = [agreement(posteriors, segment) for segment, _ in sounding]

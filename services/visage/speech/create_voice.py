@@ -124,9 +124,7 @@ class VoiceBuilder:
         understood = await self._understood(plain)
         for tried in _STRENGTHS if strength is None else (strength,):
             chosen = conversion.of_strength(tried)
-            spoken = [
-                await convert_speech(self.engines, base.voice, chosen, text, Prosody()) for text in TRIAL_TEXTS
-            ]
+            spoken = [await convert_speech(self.engines, base.voice, chosen, text, Prosody()) for text in TRIAL_TEXTS]
             kept = await self._understood(spoken) / max(understood, 1e-3)
             if kept >= LEAST_INTELLIGIBILITY:
                 break

@@ -44,7 +44,7 @@ async def read_posteriors(samples: FloatPcm, models: SpeechModels, deadline_s: f
 def levelled(samples: FloatPcm, level_db: float = _LEVEL_DB) -> FloatPcm:
     """Returns `samples` at an RMS level, amplified by at most 40 dB."""
     gain_db = min(_MOST_GAIN_DB, level_db - pcm.level_db(samples))
-    return np.clip(samples * np.float32(pcm.decibels_to_gain(gain_db)), -1.0, 1.0)
+    return np.asarray(np.clip(samples * pcm.decibels_to_gain(gain_db), -1.0, 1.0), np.float32)
 
 
 def _windows(sound: IntPcm, offset: int) -> IntPcm:

@@ -85,7 +85,9 @@ def _check_length(speech_s: float, limits: SampleLimits) -> None:
 def _check_music(samples: FloatPcm, limits: SampleLimits) -> None:
     steady = float(np.median(steadiness(samples)))
     if steady > limits.most_steadiness:
-        text = f"music plays in the sample: its tones stay by {steady:.1f}; at most {limits.most_steadiness:g} is usable"
+        text = (
+            f"music plays in the sample: its tones stay by {steady:.1f}; at most {limits.most_steadiness:g} is usable"
+        )
         raise SpeechNotUsable("music", text, f"{steady:.1f}", f"{limits.most_steadiness:g}")
 
 

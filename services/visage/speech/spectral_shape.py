@@ -89,4 +89,4 @@ def _cosines() -> Array:
     places = (np.arange(BINS) + 0.5) / BINS
     basis = np.cos(np.pi * np.arange(BINS)[:, None] * places) * np.sqrt(2 / BINS)
     basis[0] /= np.sqrt(2)
-    return basis
+    return np.asarray(basis, np.float64)

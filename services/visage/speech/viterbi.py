@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -96,8 +97,7 @@ def recognise(posteriors: FloatArray) -> list[Segment]:
         state = int(came[step, state])
     cuts = np.concatenate([[0], np.flatnonzero(np.diff(path)) + 1, [len(path)]])
     return [
-        Segment(index, int(path[start]), int(start), int(stop))
-        for index, (start, stop) in enumerate(zip(cuts[:-1], cuts[1:], strict=True))
+        Segment(index, int(path[start]), start, stop) for index, (start, stop) in enumerate(pairwise(cuts.tolist()))
     ]
 
 
@@ -137,6 +137,6 @@ def _chain(
 def _segments(path: NDArray[np.intp], states: NDArray[np.intp], items: NDArray[np.intp]) -> list[Segment]:
     cuts = np.concatenate([[0], np.flatnonzero(np.diff(path)) + 1, [len(path)]])
     return [
-        Segment(int(items[path[start]]), int(states[path[start]]), int(start), int(stop))
-        for start, stop in zip(cuts[:-1], cuts[1:], strict=True)
+        Segment(int(items[path[start]]), int(states[path[start]]), start, stop)
+        for start, stop in pairwise(cuts.tolist())
     ]

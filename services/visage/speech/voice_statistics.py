@@ -16,7 +16,8 @@ from visage.speech.psola import pitch_periods
 from visage.speech.spectral_shape import ANALYSIS_RATE_HZ, HOP_S, Array, log_power
 from visage.speech.utterance import Timing
 
-_VOICED: Final = [PHONE_INDEX[phone] for phone in (*sorted(VOWELS), *"b d dh g jh l m n ng r v w y z zh".split())]
+_VOICED_CONSONANTS: Final = "b d dh g jh l m n ng r v w y z zh"
+_VOICED: Final = [PHONE_INDEX[phone] for phone in (*sorted(VOWELS), *_VOICED_CONSONANTS.split())]
 _SPEECH_RANGE_DB: Final = 35.0
 _LEAST_VOICED_FRAMES: Final = 40
 
