@@ -15,15 +15,30 @@ from visage.client.errors import (
 )
 from visage.client.settings import ClientSettings
 from visage.client.speech import synthesis_options
-from visage.client.values import Clip, Curves, Face, Identity, Notice, Span, Speech, Summary, Timing, Voice
+from visage.client.values import (
+    Alignment,
+    Clip,
+    Clone,
+    Curves,
+    Face,
+    Identity,
+    Notice,
+    Span,
+    Speech,
+    Summary,
+    Timing,
+    Voice,
+)
 from visage.client.visage import AsyncVisage, Visage
 from visage.v1.curves_pb2 import PerformanceControls
 
 __all__ = [
+    "Alignment",
     "AsyncVisage",
     "Busy",
     "ClientSettings",
     "Clip",
+    "Clone",
     "Conflict",
     "Curves",
     "Face",
