@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from visage.runtime import server
 from visage.runtime.server import Parts, Servicer
 from visage.speech.engines.espeak import EspeakEngine
+from visage.speech.engines.festival import FestivalEngine
+from visage.speech.engines.festival_install import FESTIVAL
 from visage.speech.engines.flite import FliteEngine
 from visage.speech.engines.flite_install import installed_folder
 from visage.speech.ports import SpeechEngine
@@ -21,6 +23,7 @@ async def build_service(settings: SpeechSettings) -> Parts:
     count, limit_s = settings.processes_per_engine, settings.clause_limit_s
     engines: Sequence[SpeechEngine] = [
         FliteEngine(count, limit_s, installed_folder(settings.cache_dir)),
+        FestivalEngine(count, limit_s, FESTIVAL.installed_folder(settings.cache_dir)),
         EspeakEngine(count, limit_s),
     ]
     voices = [voice for engine in engines for voice in await engine.open()]
