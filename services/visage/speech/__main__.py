@@ -8,6 +8,8 @@ from visage.runtime.store import ObjectStore
 from visage.runtime.triton.client import TritonClient
 from visage.runtime.triton.settings import TritonClientSettings
 from visage.speech.engines.espeak import EspeakEngine
+from visage.speech.engines.festival import FestivalEngine
+from visage.speech.engines.festival_install import FESTIVAL
 from visage.speech.engines.flite import FliteEngine
 from visage.speech.engines.flite_install import installed_folder
 from visage.speech.inference import TritonSpeechModels
@@ -21,6 +23,7 @@ async def build_service(settings: SpeechSettings) -> Parts:
     count, limit_s = settings.processes_per_engine, settings.clause_limit_s
     engines: list[SpeechEngine] = [
         FliteEngine(count, limit_s, installed_folder(settings.cache_dir)),
+        FestivalEngine(count, limit_s, FESTIVAL.installed_folder(settings.cache_dir)),
         EspeakEngine(count, limit_s),
     ]
     client = TritonClient(TritonClientSettings(url=settings.triton_url))

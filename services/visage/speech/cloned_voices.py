@@ -20,6 +20,8 @@ _log = logs.get(__name__)
 
 LOOK_PERIOD_S: Final = 5.0
 _FRESH_S: Final = 1.0
+# Behind the installed voices: without a name nobody gets somebody else's voice.
+_CLONE_RANK: Final = 1_000_000
 
 
 class ClonedVoices:
@@ -65,7 +67,6 @@ class ClonedVoices:
                     self._forget(voice_id)
                     self._known[voice_id] = (written, await self._load(voice_id))
             cloned = [voice for _, voice in self._known.values() if voice is not None]
-            # Behind the installed ones: without a name nobody gets somebody else's voice.
             cloned.sort(key=lambda voice: voice.name)
             self._catalogue = VoiceCatalogue([*self._voices, *cloned])
             self._looked_s = time.monotonic()
@@ -116,6 +117,7 @@ def cloned_voice(record: VoiceRecord, base: Voice) -> Voice:
         license=base.license,
         engine=ENGINE_NAME,
         engine_voice=record.uid,
+        rank=_CLONE_RANK,
         clone=clone,
     )
 

@@ -58,6 +58,7 @@ class Voice:
         license: SPDX expression of engine and voice.
         engine: Name of the engine that speaks it.
         engine_voice: The engine's own name of it.
+        rank: Place among the voices of its tier, the most natural lowest.
         clone: Of a cloned voice only.
     """
 
@@ -70,6 +71,7 @@ class Voice:
     license: str
     engine: str
     engine_voice: str
+    rank: int = 100
     clone: Clone | None = None
 
     def speaks(self, language: str) -> bool:
@@ -86,7 +88,7 @@ class VoiceCatalogue:
     """The voices that are installed here, most natural first."""
 
     def __init__(self, voices: Sequence[Voice]) -> None:
-        self._voices = tuple(voices)
+        self._voices = tuple(sorted(voices, key=lambda voice: (voice.tier, voice.rank)))
         self._by_name = {voice.name: voice for voice in voices}
 
     def page(self, language: str, page_size: int, page_token: str) -> tuple[list[Voice], str]:
@@ -144,4 +146,10 @@ class VoiceCatalogue:
             if speakers:
                 return min(speakers, key=lambda voice: (voice.tier, not voice.names(wanted)))
             subtags.pop()
-        raise InvalidField(field, f"no voice speaks {language or DEFAULT_LANGUAGE}; ListVoices lists them")
+        raise InvalidField(field, f"no voice speaks {language or DEFAULT_LANGUAGE}{self._near_languages(language)}")
+
+    def _near_languages(self, language: str) -> str:
+        """A hint at languages whose codes look alike."""
+        codes = {own.lower(): own for voice in self._voices for own in voice.languages}
+        near = difflib.get_close_matches(language.lower(), codes, n=3, cutoff=0.6)
+        return f"; did you mean {', '.join(codes[code] for code in near)}?" if near else "; ListVoices lists them"

@@ -69,6 +69,7 @@ class EspeakEngine:
                 "voice": voice.engine_voice,
                 "rate_wpm": max(_SLOWEST_WPM, round(_RATE_WPM * prosody.rate)),
                 "pitch": pitch,
+                "pronunciations": dict(pronunciations),
             }
         )
         if "refused" in answer:
