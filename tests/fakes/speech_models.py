@@ -1,4 +1,4 @@
-"""Networks that listen badly but plainly: loud is speech, the pitch is the voice, everything is one vowel."""
+"""Networks that listen badly but plainly: loud is speech, the spectrum is the voice, everything is one vowel."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ class FakeSpeechModels:
 
     async def embed(self, windows: IntPcm, deadline_s: float) -> FloatArray:
         self._check()
-        spectra = np.abs(np.fft.rfft(windows, axis=1))[:, :4096].reshape(len(windows), 256, 16).sum(axis=2)
+        power = np.abs(np.fft.rfft(windows, axis=1)) ** 2
+        spectra = power[:, :12_800].reshape(len(windows), 256, 50).sum(axis=2) + 1e-3
         return (spectra / np.linalg.norm(spectra, axis=1, keepdims=True)).astype(np.float32)
 
     async def detect_voice(self, samples: IntPcm, deadline_s: float) -> FloatArray:
