@@ -75,6 +75,8 @@ class Narrator:
         # are changed afterwards.
         counts = Counter(line.prosody_at(origin) for origin in readable.origins)
         spoken = whole.then(counts.most_common(1)[0][0])
+        reached = min(max(spoken.pitch_semitones, -voice.pitch_reach), voice.pitch_reach)
+        spoken = replace(spoken, pitch_semitones=reached)
         engine = self._engine_of(voice)
         utterance = await engine.speak(readable.text, voice, spoken, line.pronunciations)
         if all(phoneme.is_pause for phoneme in utterance.timing.phonemes):

@@ -42,6 +42,7 @@ class Voice:
         license: SPDX expression of engine and voice.
         engine: Name of the engine that speaks it.
         engine_voice: The engine's own name of it.
+        pitch_reach: Semitones by which its engine moves its pitch well; beyond, the finished sound is changed.
         rank: Place among the voices of its tier, the most natural lowest.
     """
 
@@ -54,6 +55,7 @@ class Voice:
     license: str
     engine: str
     engine_voice: str
+    pitch_reach: float = 12.0
     rank: int = 100
 
     def speaks(self, language: str) -> bool:

@@ -118,6 +118,7 @@ def _voices(listed: Sequence[tuple[str, str, int, list[tuple[str, int]]]], rate_
             license=_LICENSE,
             engine=EspeakEngine.name,
             engine_voice=identifier,
+            pitch_reach=-_PITCH_SEMITONES[0],
         )
         voices[name] = ((name != _FIRST_VOICE, primary, fit, name), voice)
     return [voice for _, voice in sorted(voices.values(), key=lambda pair: pair[0])]

@@ -72,6 +72,7 @@ class FestivalEngine:
                 license=_LICENSE,
                 engine=self.name,
                 engine_voice=name,
+                pitch_reach=0.0,
                 rank=20,
             )
             for name in greeting["voices"]

@@ -135,5 +135,6 @@ def _voice(name: str, traits: _VoiceTraits) -> Voice:
         license=_LICENSE,
         engine=FliteEngine.name,
         engine_voice=name,
+        pitch_reach=traits.pitch_reach,
         rank=traits.rank,
     )
