@@ -1,8 +1,10 @@
-"""Thousands of texts and documents that nobody would write: each is spoken or refused by its rule, none breaks anything."""
+"""Thousands of texts and documents that nobody would write: each is spoken, or refused by its rule."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+import re
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
@@ -28,12 +30,16 @@ pytestmark = pytest.mark.fuzz
 CASES = settings(max_examples=2000, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
 ODD = st.sampled_from(
-    ["\x00", "\u202e", "\ue000", "\ud7ff", "😀", "👩‍👩‍👧", "שלום", "مرحبا", "你好。", "ß", "½", "٣", "\u0301", "\U0010ffff",
-     "[[", "]]", "&", "<", ">", '"', "\\", "$1.50", "1/0", "99:99", "31/31/2024", "1e400", "--", "...", "Dr.", "No. 5",
-     "-" * 20, "9" * 30, "1,2,3", "#", "°", " ", "\n\n", "€", "12:30 pm", "May 99th", "3km", "0x", "1.2.3.4"]
+    ["\x00", "\u202e", "\ue000", "\ud7ff", "😀", "👩‍👩‍👧", "שלום", "مرحبا", "你好。", "ß", "½", "٣", "\u0301",
+     "\U0010ffff", "[[", "]]", "&", "<", ">", '"', "\\", "$1.50", "1/0", "99:99", "31/31/2024", "1e400", "--", "...",
+     "Dr.", "No. 5", "-" * 20, "9" * 30, "1,2,3", "#", "°", " ", "\n\n", "€", "12:30 pm", "May 99th", "3km",
+     "0x", "1.2.3.4"]
 )  # fmt: skip
 PIECE = st.one_of(ODD, st.text(max_size=12), st.text("abc 123.,!?-$%:/", max_size=12))
 TEXT = st.lists(PIECE, max_size=12).map("".join)
+
+# Mostly the plain one: changing the sound costs more than all the rest.
+PROSODY = st.sampled_from([Prosody()] * 3 * len(STYLES) + list(STYLES.values()))
 
 VALUES = st.one_of(
     ODD,
@@ -65,8 +71,10 @@ def element(name: str, attributes: dict[str, str], children: Sequence[str]) -> s
     return f"<{name}{written}>{''.join(children)}</{name}>"
 
 
+# Most text has only characters that XML has; otherwise hardly a document would get past the parser.
+LEGAL = TEXT.map(lambda text: escaped(re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", "", text)))
 NODES = st.recursive(
-    st.one_of(TEXT.map(escaped), PIECE),
+    st.one_of(*[LEGAL] * 30, PIECE),
     lambda inner: st.builds(element, NAMES, ATTRIBUTES, st.lists(inner, max_size=4)),
     max_leaves=12,
 )
@@ -106,7 +114,7 @@ def check_timing(source: str, timings: Sequence[Timing], duration_s: float) -> N
     """Words stand in the source in order, times grow, nothing lies beyond the sound."""
     words = [word for timing in timings for word in timing.words]
     phonemes = [phoneme for timing in timings for phoneme in timing.phonemes]
-    for before, after in zip(words, words[1:], strict=False):
+    for before, after in itertools.pairwise(words):
         assert before.text_end <= after.text_start
         assert before.start_s <= after.start_s + 1e-6
     for word in words:
@@ -145,7 +153,7 @@ def loop() -> asyncio.AbstractEventLoop:
 
 
 @CASES
-@given(TEXT, st.sampled_from(list(STYLES.values())), st.integers(0, 40))
+@given(TEXT, PROSODY, st.integers(0, 40))
 def test_any_text_is_spoken_or_refused(
     loop: asyncio.AbstractEventLoop, text: str, prosody: Prosody, place: int
 ) -> None:

@@ -16,7 +16,7 @@ from visage.speech.ports import SpeechEngine
 from visage.speech.prosody import Prosody
 from visage.speech.readable_text import ReadableText, has_speech, make_readable
 from visage.speech.reading.english import read_english
-from visage.speech.shaping import shape
+from visage.speech.shaping import is_light, shape
 from visage.speech.utterance import Utterance, Word
 from visage.speech.voices import Voice
 
@@ -84,6 +84,8 @@ class Narrator:
         words = _words(utterance.timing.words, readable, line)
         utterance = replace(utterance, timing=replace(utterance.timing, words=words))
         wanted = [whole.then(line.prosody_at(word.text_start)) for word in words]
+        if is_light(spoken, wanted):
+            return shape(utterance, spoken, wanted)
         return await asyncio.to_thread(shape, utterance, spoken, wanted)
 
     def _engine_of(self, voice: Voice) -> SpeechEngine:

@@ -49,6 +49,15 @@ def shape(utterance: Utterance, spoken: Prosody, wanted: Sequence[Prosody]) -> U
     return replace(changed, samples=brighten(samples, utterance.sample_rate_hz, brightness_db))
 
 
+def is_light(spoken: Prosody, wanted: Sequence[Prosody]) -> bool:
+    """Returns whether `shape` has at most loudness to change: too little work for a thread of its own."""
+    return all(
+        (prosody.rate, prosody.pitch_semitones, prosody.pitch_range, prosody.brightness_db)
+        == (spoken.rate, spoken.pitch_semitones, 1.0, 0.0)
+        for prosody in (wanted or [spoken])
+    )
+
+
 def brighten(samples: FloatPcm, sample_rate_hz: int, gain_db: float) -> FloatPcm:
     """Returns speech with its spectrum above 2 kHz `gain_db` louder against that below 500 Hz, equally loud."""
     if gain_db == 0.0 or len(samples) == 0:

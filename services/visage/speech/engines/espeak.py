@@ -84,6 +84,8 @@ class EspeakEngine:
         stretch = max(1.0, _SLOWEST_WPM / (_RATE_WPM * prosody.rate))
         reached = min(max(prosody.pitch_semitones, _PITCH_SEMITONES[0]), _PITCH_SEMITONES[-1])
         pitch_factor = semitones_to_factor(prosody.pitch_semitones - reached)
+        if (pitch_factor, stretch) == (1.0, 1.0):
+            return utterance
         return await asyncio.to_thread(_changed, utterance, pitch_factor, stretch)
 
     async def close(self) -> None:
