@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 import skimage.data
 
-CATEGORIES = {"unit", "service", "mesh", "models", "contract", "compat", "e2e"}
+CATEGORIES = {"unit", "service", "mesh", "models", "contract", "compat", "fuzz", "e2e"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -16,7 +16,7 @@ from visage.speech.ports import SpeechEngine
 from visage.speech.prosody import Prosody
 from visage.speech.readable_text import ReadableText, has_speech, make_readable
 from visage.speech.reading.english import read_english
-from visage.speech.shaping import shape
+from visage.speech.shaping import is_light, shape
 from visage.speech.utterance import Utterance, Word
 from visage.speech.voices import Voice
 
@@ -75,6 +75,8 @@ class Narrator:
         # are changed afterwards.
         counts = Counter(line.prosody_at(origin) for origin in readable.origins)
         spoken = whole.then(counts.most_common(1)[0][0])
+        reached = min(max(spoken.pitch_semitones, -voice.pitch_reach), voice.pitch_reach)
+        spoken = replace(spoken, pitch_semitones=reached)
         engine = self._engine_of(voice)
         utterance = await engine.speak(readable.text, voice, spoken, line.pronunciations)
         if all(phoneme.is_pause for phoneme in utterance.timing.phonemes):
@@ -82,6 +84,8 @@ class Narrator:
         words = _words(utterance.timing.words, readable, line)
         utterance = replace(utterance, timing=replace(utterance.timing, words=words))
         wanted = [whole.then(line.prosody_at(word.text_start)) for word in words]
+        if is_light(spoken, wanted):
+            return shape(utterance, spoken, wanted)
         return await asyncio.to_thread(shape, utterance, spoken, wanted)
 
     def _engine_of(self, voice: Voice) -> SpeechEngine:

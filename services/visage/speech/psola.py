@@ -24,6 +24,7 @@ HIGHEST_PITCH_HZ: Final = 400.0
 _FRAME_S: Final = 0.04
 HOP_S: Final = 0.005
 """Distance of the values of `pitch_periods`."""
+_BLOCK_FRAMES: Final = 512
 _UNVOICED_STEP_S: Final = 0.008
 _VOICED_CORRELATION: Final = 0.5
 _QUIET_LEVEL: Final = 0.003
@@ -37,6 +38,14 @@ def pitch_periods(samples: FloatPcm, sample_rate_hz: int) -> NDArray[np.int64]:
         return np.zeros(0, np.int64)
     padded = np.pad(samples, (length // 2, length))
     frames = np.lib.stride_tricks.sliding_window_view(padded, length)[: len(samples) : hop]
+    # Block by block: all the spectra of a long clause at once would take gigabytes.
+    blocks = [frames[first : first + _BLOCK_FRAMES] for first in range(0, len(frames), _BLOCK_FRAMES)]
+    return np.concatenate([_periods(block, sample_rate_hz) for block in blocks])
+
+
+def _periods(frames: FloatPcm, sample_rate_hz: int) -> NDArray[np.int64]:
+    """[frames] periods of [frames, samples]."""
+    length = frames.shape[1]
     centred = (frames - frames.mean(axis=1, keepdims=True)) * np.hanning(length)
     spectrum = np.fft.rfft(centred, 2 * length, axis=1)
     correlation = np.fft.irfft(np.abs(spectrum) ** 2, axis=1)[:, :length]

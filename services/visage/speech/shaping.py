@@ -21,6 +21,7 @@ from visage.speech.utterance import Utterance
 
 _RAMP_S: Final = 0.02
 _LARGEST_DEVIATION: Final = 1.6
+_SMOOTHED_PERIODS: Final = 9
 _LEAST_FACTOR, _LARGEST_FACTOR = 0.4, 2.5
 _DARK_HZ, _BRIGHT_HZ = 500.0, 2000.0
 
@@ -46,6 +47,15 @@ def shape(utterance: Utterance, spoken: Prosody, wanted: Sequence[Prosody]) -> U
     samples = changed.samples * _gains(prosodies, new_bounds, len(changed.samples), utterance.sample_rate_hz)
     brightness_db = float(np.average([p.brightness_db for p in prosodies], weights=np.maximum(np.diff(bounds), 1e-9)))
     return replace(changed, samples=brighten(samples, utterance.sample_rate_hz, brightness_db))
+
+
+def is_light(spoken: Prosody, wanted: Sequence[Prosody]) -> bool:
+    """Returns whether `shape` has at most loudness to change: too little work for a thread of its own."""
+    return all(
+        (prosody.rate, prosody.pitch_semitones, prosody.pitch_range, prosody.brightness_db)
+        == (spoken.rate, spoken.pitch_semitones, 1.0, 0.0)
+        for prosody in (wanted or [spoken])
+    )
 
 
 def brighten(samples: FloatPcm, sample_rate_hz: int, gain_db: float) -> FloatPcm:
@@ -86,9 +96,11 @@ def _deviations(reaches: NDArray[np.int64], voiced: NDArray[np.bool_]) -> NDArra
     """How far the pitch of each piece lies from the mean, as a factor; 1 where there is none."""
     deviations = np.ones(len(reaches))
     if voiced.any():
-        # The mean of logarithms; one wrong octave is not to be made wider.
-        mean = np.exp(np.log(reaches[voiced]).mean())
-        deviations[voiced] = np.clip(mean / reaches[voiced], 1 / _LARGEST_DEVIATION, _LARGEST_DEVIATION)
+        # A running median: what jitters from period to period, or jumps by an octave, is not to be made wider.
+        reach = _SMOOTHED_PERIODS // 2
+        padded = np.pad(np.log(reaches[voiced]), reach, mode="edge")
+        smooth = np.median(np.lib.stride_tricks.sliding_window_view(padded, _SMOOTHED_PERIODS), axis=1)
+        deviations[voiced] = np.clip(np.exp(smooth.mean() - smooth), 1 / _LARGEST_DEVIATION, _LARGEST_DEVIATION)
     return deviations
 
 

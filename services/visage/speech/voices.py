@@ -58,6 +58,7 @@ class Voice:
         license: SPDX expression of engine and voice.
         engine: Name of the engine that speaks it.
         engine_voice: The engine's own name of it.
+        pitch_reach: Semitones by which its engine moves its pitch well; beyond, the finished sound is changed.
         rank: Place among the voices of its tier, the most natural lowest.
         clone: Of a cloned voice only.
     """
@@ -71,6 +72,7 @@ class Voice:
     license: str
     engine: str
     engine_voice: str
+    pitch_reach: float = 12.0
     rank: int = 100
     clone: Clone | None = None
 

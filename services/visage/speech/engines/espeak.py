@@ -84,6 +84,8 @@ class EspeakEngine:
         stretch = max(1.0, _SLOWEST_WPM / (_RATE_WPM * prosody.rate))
         reached = min(max(prosody.pitch_semitones, _PITCH_SEMITONES[0]), _PITCH_SEMITONES[-1])
         pitch_factor = semitones_to_factor(prosody.pitch_semitones - reached)
+        if (pitch_factor, stretch) == (1.0, 1.0):
+            return utterance
         return await asyncio.to_thread(_changed, utterance, pitch_factor, stretch)
 
     async def close(self) -> None:
@@ -118,6 +120,7 @@ def _voices(listed: Sequence[tuple[str, str, int, list[tuple[str, int]]]], rate_
             license=_LICENSE,
             engine=EspeakEngine.name,
             engine_voice=identifier,
+            pitch_reach=-_PITCH_SEMITONES[0],
         )
         voices[name] = ((name != _FIRST_VOICE, primary, fit, name), voice)
     return [voice for _, voice in sorted(voices.values(), key=lambda pair: pair[0])]

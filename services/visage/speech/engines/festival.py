@@ -72,6 +72,7 @@ class FestivalEngine:
                 license=_LICENSE,
                 engine=self.name,
                 engine_voice=name,
+                pitch_reach=0.0,
                 rank=20,
             )
             for name in greeting["voices"]
@@ -93,7 +94,8 @@ class FestivalEngine:
         phonemes = phonemes_of_segments(answer["segments"], _LABEL_LEAD_S, len(samples) / rate_hz)
         timing = Timing(phonemes, spelling.words(answer["words"], _LABEL_LEAD_S)).scaled(rate / prosody.rate)
         stretch = rate / prosody.rate
-        samples = await asyncio.to_thread(change_pitch_and_duration, samples, rate_hz, factor, stretch)
+        if (factor, stretch) != (1.0, 1.0):
+            samples = await asyncio.to_thread(change_pitch_and_duration, samples, rate_hz, factor, stretch)
         return Utterance(samples, rate_hz, timing)
 
     async def close(self) -> None:

@@ -113,7 +113,8 @@ class FliteEngine:
         samples = pcm.to_float32(np.frombuffer(payload, np.int16))
         samples = samples * np.float32(pcm.decibels_to_gain(traits.gain_db))
         rest = semitones_to_factor(prosody.pitch_semitones - reached)
-        samples = await asyncio.to_thread(change_pitch_and_duration, samples, answer["sample_rate_hz"], rest, 1.0)
+        if rest != 1.0:
+            samples = await asyncio.to_thread(change_pitch_and_duration, samples, answer["sample_rate_hz"], rest, 1.0)
         duration_s = len(samples) / answer["sample_rate_hz"]
         phonemes = phonemes_of_segments(answer["segments"], traits.label_lead_s, duration_s)
         words = spelling.words(answer["words"], traits.label_lead_s)
@@ -135,5 +136,6 @@ def _voice(name: str, traits: _VoiceTraits) -> Voice:
         license=_LICENSE,
         engine=FliteEngine.name,
         engine_voice=name,
+        pitch_reach=traits.pitch_reach,
         rank=traits.rank,
     )

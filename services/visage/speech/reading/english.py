@@ -21,7 +21,7 @@ from visage.speech.reading.english_words import (
     UNITS,
     VULGAR,
 )
-from visage.speech.reading.numerals import LONGEST_NUMBER, cardinal, decimal, ordinal, year
+from visage.speech.reading.numerals import LONGEST_NUMBER, cardinal, decimal, digits, ordinal, year
 
 Part = tuple[str | int, str]
 """What is read for a group of the match (by name; 0 is all of it), in the order of speaking."""
@@ -98,7 +98,8 @@ def _vulgar(match: re.Match[str]) -> list[Part]:
 
 
 def _range(match: re.Match[str]) -> list[Part]:
-    return [("first", f"{_plain_number(match['first'])} to"), ("last", _plain_number(match["last"]))]
+    unit = [("unit", phrases.unit(match["last"], match["unit"]))] if match["unit"] else []
+    return [("first", f"{_plain_number(match['first'])} to"), ("last", _plain_number(match["last"])), *unit]
 
 
 def _ordinal(match: re.Match[str]) -> list[Part] | None:
@@ -117,7 +118,8 @@ def _number(match: re.Match[str]) -> list[Part]:
 
 def _dotted(match: re.Match[str]) -> list[Part]:
     """Versions and addresses: 1.2.3."""
-    return [(0, " point ".join(map(decimal, match[0].split("."))))]
+    words = " point ".join(map(decimal, match["n"].split(".")))
+    return [(0, f"version {words}" if match["v"] else words)]
 
 
 def _plain_number(written: str) -> str:
@@ -165,10 +167,17 @@ _RULES: Final[list[tuple[str, Callable[[re.Match[str]], list[Part] | None]]]] = 
      _quantity),
     (rf"(?<![\w.])(?P<whole>\d+)? ?(?P<vulgar>[{''.join(VULGAR)}])", _vulgar),
     (rf"{_EDGE}(?P<n>\d{{1,3}})/(?P<d>\d{{1,3}}){_END}", _fraction),
-    (rf"{_EDGE}(?P<first>{_NUMBER}) ?[-–] ?(?P<last>{_NUMBER})(?![\w-])", _range),
+    (
+        rf"{_EDGE}(?P<first>{_NUMBER}) ?[-–] ?(?P<last>{_NUMBER})(?![\d-]| ?[.,]\d)"
+        rf"(?: ?(?P<unit>{_choice(UNITS)})(?![\w/]))?(?!\w)",
+        _range,
+    ),
     (r"(?<!\w)(?:No\.|Nos\.|#)(?= ?\d)", lambda match: [(0, "number")]),
-    (r"(?<![\w.])\d{1,5}(?:\.\d{1,5}){2,7}(?![\w])", _dotted),
+    (r"(?<![\w.])(?P<v>v)?(?P<n>\d{1,5}(?:\.\d{1,5}){2,7})(?!\w)", _dotted),
     (rf"(?:(?<![\w.)])(?P<minus>[-−]))?(?<![\d.])(?P<n>{_NUMBER})(?!\d)", _number),
+    (r"(?<!\d)\.(?P<n>\d+)", lambda match: [(0, f"point {digits(match['n'])}")]),
+    # Whatever number is left.
+    (r"\d+", lambda match: [(0, decimal(match[0]))]),
     (rf"(?<![\w.])(?P<short>{_choice(ABBREVIATIONS)})(?!\w)", _abbreviation),
     (r"(?<!\w)St\.(?P<name>(?= [A-Z]))?(?!\w)", _saint),
     (rf"(?P<signs>[{re.escape(''.join(SIGNS))}])", lambda match: [(0, SIGNS[match["signs"]])]),

@@ -133,7 +133,7 @@ class _Parser:
         self._open[-1].children.append(text)
 
     def _doctype(self, *_: object) -> NoReturn:
-        self._fail(self._here(), "a document type is not allowed, and so no entities of its own")
+        self._fail(self._source.index("<!DOCTYPE"), "a document type is not allowed, and so no entities of its own")
 
     def _instruction(self, target: str, data: str) -> NoReturn:
         self._fail(self._here(), f"processing instruction {target!r} is not allowed")
