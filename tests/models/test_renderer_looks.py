@@ -9,13 +9,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from visage.identity.avatar.windows import Array
 
 from models.conversion.manifest import REPOSITORY
 from models.renderer.rendering import OpenVinoRenderer, curve_vector
 from tests.fakes.onnx_face_models import OnnxFaceModels
 from tests.fakes.portraits import astronaut_avatar, framed_astronaut
 from visage.identity.avatar import build_framed_avatar, frame_portrait
-from visage.identity.avatar.windows import Array
 from visage.identity.faces import find_faces
 
 pytestmark = pytest.mark.models

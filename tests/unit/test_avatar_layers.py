@@ -8,10 +8,11 @@ from functools import cache
 import cv2
 import numpy as np
 import pytest
+from visage.identity.avatar.canonical_face import SKIN_PATCHES, FaceFit, fit_face
+from visage.identity.avatar.windows import Array
 
 from tests.fakes.portraits import astronaut_avatar, astronaut_matte, framed_astronaut
 from visage.identity.avatar.background import complete_background
-from visage.identity.avatar.canonical_face import SKIN_PATCHES, FaceFit, fit_face
 from visage.identity.avatar.canonical_map import map_to_canonical
 from visage.identity.avatar.eyeballs import EyeLayers, complete_eyes, eye_source_points
 from visage.identity.avatar.eyelids import Eye, eye_maps, outline_eyes
@@ -21,7 +22,6 @@ from visage.identity.avatar.jaw_layer import JawLayer, cut_jaw
 from visage.identity.avatar.lighting import measure_tone
 from visage.identity.avatar.lip_seam import LipSeam, find_lip_seam
 from visage.identity.avatar.matte import refine_matte, silhouette_distance
-from visage.identity.avatar.windows import Array
 from visage.media.portrait import EYE_MAP, EYE_SOURCE
 
 pytestmark = pytest.mark.unit
