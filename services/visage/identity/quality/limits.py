@@ -22,7 +22,7 @@ class QualityLimits(BaseModel):
     )
     most_blur_mm: float = Field(6.5, description="Blur in mm; beyond it lids and lips have no edge to move.")
     warn_skin_level: float = Field(
-        0.2, description="Median brightness of the skin, 0..1 in sRGB; grain shows below it."
+        0.15, description="Median brightness of the skin, 0..1 in sRGB; dark skin in good light lies above it."
     )
     least_skin_level: float = Field(0.06, description="Median brightness of the skin, 0..1; 15 of 255 shades are left.")
     warn_burnt_share: float = Field(0.05, description="Share 0..1 of the skin that is plain white.")
