@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from visage.identity.avatar.canonical_face import canonical_vertices
 from visage.identity.avatar.matte import face_mask
 from visage.identity.quality.samples import FaceSamples, brightness, mirrored_points, skin_points
+from visage.media.canonical_face import canonical_vertices
 
 _WHITE = 0.97
 _SIDE_MM = 18.0
