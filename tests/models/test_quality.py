@@ -140,7 +140,7 @@ def test_a_performance_survives_its_transfer() -> None:
     assert kept["blink"] > 0.8
 
 
-@pytest.mark.parametrize("name", ["s0", "s4", "s9", "s12"])
+@pytest.mark.parametrize("name", ["s0", "s9", "s12"])
 def test_other_faces_obey_too(shared_fixtures: Path, name: str) -> None:
     """Paintings and an old photograph: jaw and lips arrive, shut lips are shut."""
     picture = cv2.imread(str(shared_fixtures / "photos" / f"{name}.jpg"))
