@@ -9,7 +9,7 @@ import typer
 
 from visage.cli import console
 from visage.cli.mesh import connect
-from visage.cli.scene import read_camera, read_light, read_size
+from visage.cli.scene import Framing, read_camera, read_light, read_size
 from visage.client import AsyncVisage, Clip, PerformanceControls, Quality, synthesis_options
 from visage.client.connection import SERVICES
 
@@ -25,7 +25,7 @@ def talk(
     size: Annotated[str, typer.Option(help="Both at once: 720x1280. Fastest are 256x256 and 512x512.")] = "",
     fps: Annotated[float, typer.Option(help="Frames per second, 10-60.")] = 25.0,
     background: Annotated[str | None, typer.Option(help='"#rrggbb" or a picture; default: the photo\'s.')] = None,
-    framing: Annotated[str, typer.Option(help="What the picture holds: bust, head or face.")] = "bust",
+    framing: Annotated[Framing, typer.Option(help="What the picture holds.")] = Framing.BUST,
     zoom: Annotated[float, typer.Option(help="1-4: larger than the framing.")] = 1.0,
     pan: Annotated[str, typer.Option(help="Move the view right and down: x=0.1,y=-0.05 of the picture.")] = "",
     orbit: Annotated[str, typer.Option(help="Turn the head, in degrees: yaw=10,pitch=-5,roll=0.")] = "",

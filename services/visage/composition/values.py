@@ -52,8 +52,8 @@ class Video:
 class Framing(Enum):
     """What a picture holds at zoom 1: a rectangle of the canonical frame, in its pixels."""
 
-    BUST = Rect(112, 0, 288, 512)
-    HEAD = Rect(112, 16, 288, 424)
+    BUST = Rect(96, 0, 320, 512)
+    HEAD = Rect(96, 8, 320, 428)
     FACE = Rect(146, 108, 220, 304)
 
 
