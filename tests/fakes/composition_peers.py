@@ -92,9 +92,11 @@ class FakeIdentity(identity_service_pb2_grpc.IdentityServiceServicer):
         self.known_digests: list[str] = []
         self.looks = 0
         self.look_error: Exception | None = None
+        self.look_delay_s = 0.0
 
     async def EmbedFace(self, request: Any, context: Any) -> Any:
         async with self.log.call(context):
+            await asyncio.sleep(self.look_delay_s)
             if self.look_error is not None:
                 raise self.look_error
             embedding = identity_service_pb2.FaceEmbedding(model="fake/1", values=[1.0, *[0.0] * 127])

@@ -60,6 +60,17 @@ async def test_streamed_curves_are_measured_too() -> None:
         assert found["summary"][0].quality.lips_correlation > 0.99
 
 
+async def test_measuring_that_takes_too_long_is_given_up() -> None:
+    """The caller waits for the summary no longer than the limit, and is told."""
+    async with serving(quality_limit_s=0.1) as mesh:
+        mesh.identity.look_delay_s = 1.0
+        found = await collect(mesh.stub.GenerateAvatar(spoken(include_quality=True)))
+
+        assert found["notice"][0].kind == errors_pb2.StreamNotice.KIND_QUALITY_UNKNOWN
+        assert "took more than" in found["notice"][0].metadata["cause"]
+        assert found[""][-1] == "summary" and not found["summary"][0].HasField("quality")
+
+
 async def test_a_clip_whose_quality_cannot_be_told_is_delivered_all_the_same() -> None:
     """Where the identity service fails, a notice says so, and pictures and summary are complete."""
     async with serving() as mesh:

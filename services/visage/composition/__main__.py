@@ -64,6 +64,7 @@ def build_on(renderer: Renderer, settings: CompositionSettings) -> Parts:
         FacePeer(channels["identity"], settings.face_limit_s),
         settings.chunks_in_flight,
         settings.render_limit_s,
+        settings.quality_limit_s,
     )
     generate_avatar = GenerateAvatar(
         studio,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +13,7 @@ from visage.composition.quality import ClipSampler, measure_quality
 from visage.composition.values import Avatar, ClipQuality, Look, Part, Pixels
 from visage.media.portrait import FRAME_PX
 from visage.runtime.errors import VisageError
+from visage.runtime.triton.errors import ModelError
 from visage.v1 import errors_pb2
 
 
@@ -30,16 +33,15 @@ class Inspection:
     async def conclude(
         self, avatar: Avatar, light: NDArray[np.float32], outlet: Channel[Part], deadline_s: float
     ) -> ClipQuality | None:
-        """Returns the quality; where it cannot be measured, the caller is told why and the clip stays good.
-
-        Raises ModelError where the renderer itself fails.
-        """
+        """Returns the quality; where it cannot be measured in time, the caller is told why and the clip stays good."""
         look = Look(FRAME_PX, Pixels.RGB, light)
         cause = "no face was found in a frame"
         try:
-            async with self._renderer.open(avatar, look) as session:
+            async with asyncio.timeout(deadline_s), self._renderer.open(avatar, look) as session:
                 quality = await measure_quality(self._sampler, session, self._faces, self._identity, deadline_s)
-        except VisageError as error:
+        except TimeoutError:
+            quality, cause = None, f"it took more than {deadline_s:.0f} s"
+        except (VisageError, ModelError) as error:
             quality, cause = None, str(error)
         if quality is None:
             await outlet.put(

@@ -33,6 +33,7 @@ class Studio:
     Attributes:
         chunks_in_flight: Chunks of one stream that the renderer may have at a time.
         render_limit_s: Seconds one chunk may take.
+        quality_limit_s: Seconds that measuring a complete clip may take.
     """
 
     avatars: Avatars
@@ -42,6 +43,7 @@ class Studio:
     faces: Faces
     chunks_in_flight: int = 2
     render_limit_s: float = 20.0
+    quality_limit_s: float = 30.0
 
 
 class Production:
@@ -133,7 +135,7 @@ class Production:
         await self._put(parts, run)
         quality: ClipQuality | None = None
         if self._inspection is not None:
-            limit_s = run.deadline.remaining_s(self._studio.render_limit_s)
+            limit_s = run.deadline.remaining_s(self._studio.quality_limit_s)
             with run.clock.busy("quality"):
                 quality = await self._inspection.conclude(avatar, shot.look.light, run.outlet, limit_s)
         totals = delivery.frame_count, delivery.delivered_s, self._first_frame_s or 0.0, run.clock.seconds
