@@ -47,16 +47,16 @@ def cut_jaw(
 
     picture: float32 RGB [1024, 1024, 3]; half: the same at [512, 512, 3]; canonical: lower canonical map [128, 128, 2].
     """
-    local = seam.local(node_centres(_SIZE, _SIZE, 1 / TEXTURE_SCALE).astype(np.float32))
+    local = seam.local(node_centres(_SIZE, _SIZE, 1 / TEXTURE_SCALE)).astype(np.float32)
     x, y = local[..., 0], local[..., 1]
     canonical_full = resize(canonical.astype(np.float32), _SIZE, _SIZE)
     outside = _signed_distance(landmarks)
-    similar = _skin_similarity(picture, half, outside)
-    beside_chin = np.maximum(similar, smooth_step(44, 30, np.abs(canonical_full[..., 0])))
+    similar = _skin_similarity(half, resize(outside, FRAME_PX, FRAME_PX))
+    beside_chin = np.maximum(resize(similar, _SIZE, _SIZE), smooth_step(44, 30, np.abs(canonical_full[..., 0])))
     rim = 1 - smooth_step(2.6 * px_per_mm, 7.0 * px_per_mm, outside)
     rim = rim * np.maximum(beside_chin, 1 - smooth_step(0.0, 1.6 * px_per_mm, outside))
     jaw_alpha = (_below_seam(seam, x, y, px_per_mm) * rim).astype(np.float32)
-    base = _with_neck(half, alpha, resize(similar, FRAME_PX, FRAME_PX), jaw_alpha, outside, canonical, px_per_mm)
+    base = _with_neck(half, alpha, similar, jaw_alpha, outside, canonical, px_per_mm)
     return JawLayer(jaw_alpha, _mouth_hole(seam, x, y, px_per_mm), base, _lips_alone(picture, seam))
 
 
@@ -117,7 +117,7 @@ def _lip_edge(x: Array) -> tuple[Array, Array]:
 def _mouth_hole(seam: LipSeam, x: Array, y: Array, px_per_mm: float) -> Array:
     """Where the skull layer lets the mouth interior show once the layers move apart."""
     line = seam.extended(seam.upper, x)
-    depth = 24 * px_per_mm * np.sqrt(np.clip(1 - x**4, 0, 1))
+    depth = 24 * px_per_mm * np.sqrt(np.clip(1 - np.square(x * x), 0, 1))
     across = smooth_step(0.98, 0.88, np.abs(x))
     edge, overlap = _lip_edge(x)
     hole = np.clip((y - line - overlap) / edge + 0.5, 0, 1) * np.clip((line + depth - y) / 4, 0, 1) * across
@@ -131,16 +131,18 @@ def _signed_distance(landmarks: Array) -> Array:
     return np.asarray((outer - np.asarray(cv2.distanceTransform(mask, cv2.DIST_L2, 5))) / TEXTURE_SCALE)
 
 
-def _skin_similarity(picture: Array, half: Array, outside: Array) -> Array:
-    """How much the picture looks like the facial skin just inside the oval, float32 [1024, 1024], 0..1."""
-    small = resize(outside, FRAME_PX, FRAME_PX)
-    skin = resize(push_pull(half, ((small < -3) & (small > -24)).astype(np.float32)), _SIZE, _SIZE)
-    smooth = np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.5))
+def _skin_similarity(half: Array, outside: Array) -> Array:
+    """How much the picture looks like the facial skin just inside the oval, float32 [512, 512], 0..1.
+
+    outside: frame pixels outside of the oval, [512, 512].
+    """
+    skin = push_pull(half, ((outside < -3) & (outside > -24)).astype(np.float32))
+    smooth = np.asarray(cv2.GaussianBlur(half, (0, 0), 0.75))
     chroma = np.abs(_chroma(smooth) - _chroma(skin)).sum(-1) * 7
     brightness = np.abs(np.log((smooth.mean(-1) + 0.06) / (skin.mean(-1) + 0.06)))
     different = chroma + np.clip(brightness - 0.55, 0, None) * 1.2
     similar = 1 - smooth_step(0.45, 0.95, different)
-    return np.asarray(cv2.GaussianBlur(similar.astype(np.float32), (0, 0), 1.5))
+    return np.asarray(cv2.GaussianBlur(similar.astype(np.float32), (0, 0), 0.75))
 
 
 def _chroma(colour: Array) -> Array:

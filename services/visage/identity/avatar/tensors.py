@@ -94,7 +94,9 @@ def _planar(premultiplied: Array) -> Array:
 
 
 def _textures(parts: PortraitParts) -> dict[str, Array]:
-    head = _head_texture(parts)
+    size = FRAME_PX * TEXTURE_SCALE
+    alpha, background = resize(parts.alpha, size, size)[..., None], resize(parts.background, size, size)
+    head = _head_texture(parts, alpha, background)
     still = resize(head, STORED_PX, STORED_PX)
     eye_hole = parts.eye_layers.hole * (1 - parts.glasses.alpha)
     veil = _in_frame(eye_hole[..., None] * parts.eye_layers.veil, EYE_SOURCE)
@@ -104,9 +106,9 @@ def _textures(parts: PortraitParts) -> dict[str, Array]:
         "eye_texture": (parts.eye_layers.colour, parts.eye_layers.eyeball_alpha(parts.alpha)),
     }
     layers = {name: _planar(_premultiply(colour, alpha)) for name, (colour, alpha) in masks.items()}
-    jaw = _foreground(parts, parts.jaw.lips) * parts.jaw.jaw_alpha[..., None]
+    jaw = _foreground(*(_cut(plane, JAW_SOURCE) for plane in (parts.jaw.lips, alpha, background)))
     return layers | {
-        "jaw_texture": _planar(_cut(jaw, JAW_SOURCE)),
+        "jaw_texture": _planar(jaw * _cut(parts.jaw.jaw_alpha, JAW_SOURCE)[..., None]),
         "background": _bytes(parts.background),
         "glasses_mask": _bytes(parts.glasses.alpha)[None],
         "foot": _planar(still[STORED_PX * FOOT.y // FRAME_PX :]),
@@ -131,13 +133,13 @@ def _in_frame(values: Array, rect: Rect) -> Array:
     return frame
 
 
-def _head_texture(parts: PortraitParts) -> Array:
-    """Premultiplied minus the background's share, so that no fringe of it travels with moving hair; [1024, 1024, 4]."""
+def _head_texture(parts: PortraitParts, alpha: Array, background: Array) -> Array:
+    """Premultiplied RGBA [1024, 1024, 4] of the head without the jaw's second copy at the silhouette."""
     size = FRAME_PX * TEXTURE_SCALE
     changed = (np.abs(parts.jaw.base - parts.half).max(-1) > 0.004).astype(np.float32)
     changed = np.asarray(cv2.dilate(resize(changed, size, size), np.ones((3, 3), np.uint8)))
     colour = np.where(changed[..., None] > 0, resize(parts.jaw.base, size, size), parts.jaw.lips)
-    return _soften_top(np.asarray(_foreground(parts, colour) * (1 - _bare_jaw(parts))[..., None]))
+    return _soften_top(np.asarray(_foreground(colour, alpha, background) * (1 - _bare_jaw(parts))[..., None]))
 
 
 def _soften_top(head: Array) -> Array:
@@ -149,12 +151,9 @@ def _soften_top(head: Array) -> Array:
     return head
 
 
-def _foreground(parts: PortraitParts, colour: Array) -> Array:
-    """Premultiplied RGBA [1024, 1024, 4] of a picture of the portrait, without the background's share in it."""
-    size = FRAME_PX * TEXTURE_SCALE
-    alpha = resize(parts.alpha, size, size)[..., None]
-    foreground = np.clip(colour - (1 - alpha) * resize(parts.background, size, size), 0, alpha)
-    return np.concatenate([foreground, alpha], -1)
+def _foreground(colour: Array, alpha: Array, background: Array) -> Array:
+    """Premultiplied RGBA without the background's share, so that no fringe of it travels with moving hair."""
+    return np.concatenate([np.clip(colour - (1 - alpha) * background, 0, alpha), alpha], -1)
 
 
 def _bare_jaw(parts: PortraitParts) -> Array:
