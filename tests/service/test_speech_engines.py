@@ -35,6 +35,9 @@ pytestmark = pytest.mark.service
 PLOSIVES = (
     "A paper cup, a pepper pot, a taper, a topper, a cocoa pocket, a pattern, a potato, a poppy, a carpet, a ticket."
 )
+FRICATIVES = (
+    "See a safe sofa. A fossil, a ship, a shop, some soup, a fake phone, a fee, she said so, a sock, a shoe, a fish."
+)
 SENTENCE = "The birch canoe slid on the smooth planks."
 ENGLISH = ["flite-rms", "festival-slt-hts", "flite-awb", "flite-slt", "flite-kal16", "espeak-en-us"]
 LONG = SENTENCE * 40
@@ -143,6 +146,57 @@ async def test_plosives_begin_where_the_sound_stops(engines: Engines, name: str)
     assert len(errors_s) > 15
     assert np.median(errors_s) < 0.02
     assert np.percentile(errors_s, 90) < 0.04
+
+
+@pytest.mark.parametrize("name", ENGLISH)
+async def test_vowels_begin_where_the_voice_sets_in(engines: Engines, name: str) -> None:
+    """Behind s, sh and f the level below 1 kHz rises steepest within 20 ms of the vowel's start."""
+    spoken = await engines.speak(name, FRICATIVES)
+    step_s = 0.005
+    spectrum = np.fft.rfft(spoken.samples)
+    hertz = np.fft.rfftfreq(len(spoken.samples), 1 / spoken.sample_rate_hz)
+    voice = np.fft.irfft(np.where((hertz > 60) & (hertz < 1000), spectrum, 0), len(spoken.samples))
+    levels = pcm.frame_levels_db(voice.astype(np.float32), spoken.sample_rate_hz, step_s)
+    errors_s = []
+    for before, vowel in itertools.pairwise(spoken.timing.phonemes):
+        if before.phone in ("s", "sh", "f") and vowel.phone in VOWELS:
+            start = max(round(vowel.start_s / step_s) - 8, 0)
+            window = levels[start : start + 17]
+            steepest = start + int((window[2:] - window[:-2]).argmax()) + 1.5
+            errors_s.append(abs(steepest * step_s - vowel.start_s))
+
+    assert len(errors_s) > 15
+    assert np.median(errors_s) < 0.02
+    assert np.percentile(errors_s, 90) < 0.03
+
+
+@pytest.mark.parametrize(
+    ("name", "ipa", "sounds"),
+    [
+        ("flite-rms", "təˈmɑːtoʊ", "t ə m ˈɑ t oʊ"),
+        ("festival-slt-hts", "təˈmɑːtoʊ", "t ə m ˈɑ t oʊ"),
+        ("espeak-en-us", "təˈmɑːtoʊ", "t ə m ˈɑː ɾ oʊ"),
+        ("espeak-de", "ˈʃøːn", "ʃ ˈøː n"),
+        ("espeak-fr-fr", "bɔ̃ˈʒuʁ", "b ɔ̃ ʒ ˈu ʁ"),
+    ],
+)
+async def test_pronunciations_are_spoken(engines: Engines, name: str, ipa: str, sounds: str) -> None:
+    """A placeholder is one word, said as its IPA; the words around it are what they were."""
+    spoken = await engines.speak(name, "a \ue000, a", pronunciations={"\ue000": ipa})
+    (word,) = [word for word in spoken.timing.words if word.text == "\ue000"]
+    heard = [p.ipa for p in spoken.timing.phonemes if word.start_s - 1e-3 <= p.start_s < word.end_s - 1e-3]
+
+    assert [found.text for found in spoken.timing.words] == ["a", "\ue000", "a"]
+    assert " ".join(heard) == sounds
+
+
+async def test_the_callers_brackets_are_no_phonemes(engines: Engines) -> None:
+    """Double brackets in the text stay text when a pronunciation is there too."""
+    spoken = await engines.speak("espeak-en-us", "[[t@]] \ue000", pronunciations={"\ue000": "ˈʃuː"})
+    ipa = [phoneme.ipa for phoneme in spoken.timing.phonemes if not phoneme.is_pause]
+
+    assert ipa[-2:] == ["ʃ", "ˈuː"]
+    assert "æ" in "".join(ipa)  # "t at" is read, not the phonemes
 
 
 @pytest.mark.parametrize("name", ENGLISH)

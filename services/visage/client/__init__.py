@@ -15,7 +15,19 @@ from visage.client.errors import (
 )
 from visage.client.settings import ClientSettings
 from visage.client.speech import synthesis_options
-from visage.client.values import Clip, Curves, Face, Identity, Notice, Span, Speech, Summary, Timing, Voice
+from visage.client.values import (
+    Clip,
+    Curves,
+    Face,
+    Identity,
+    Notice,
+    ProsodyTrack,
+    Span,
+    Speech,
+    Summary,
+    Timing,
+    Voice,
+)
 from visage.client.visage import AsyncVisage, Visage
 from visage.v1.curves_pb2 import PerformanceControls
 
@@ -34,6 +46,7 @@ __all__ = [
     "NotUsable",
     "Notice",
     "PerformanceControls",
+    "ProsodyTrack",
     "Span",
     "Speech",
     "Summary",
