@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.speech.onsets import FRICATIVES, PLOSIVES, plosive_errors_s, vowel_errors_s
 from visage.media import pcm
-from visage.media.phones import VOWELS
 from visage.runtime.cache import cache_dir
 from visage.runtime.errors import ModelUnavailable
 from visage.speech.engines.espeak import EspeakEngine
@@ -32,12 +32,6 @@ from visage.speech.voices import Tier, Voice
 
 pytestmark = pytest.mark.service
 
-PLOSIVES = (
-    "A paper cup, a pepper pot, a taper, a topper, a cocoa pocket, a pattern, a potato, a poppy, a carpet, a ticket."
-)
-FRICATIVES = (
-    "See a safe sofa. A fossil, a ship, a shop, some soup, a fake phone, a fee, she said so, a sock, a shoe, a fish."
-)
 SENTENCE = "The birch canoe slid on the smooth planks."
 ENGLISH = ["flite-rms", "festival-slt-hts", "flite-awb", "flite-slt", "flite-kal16", "espeak-en-us"]
 LONG = SENTENCE * 40
@@ -132,16 +126,7 @@ async def test_voices_are_about_equally_loud(engines: Engines, name: str) -> Non
 async def test_plosives_begin_where_the_sound_stops(engines: Engines, name: str) -> None:
     """For p, t, k between vowels the level falls steepest within 20 ms of the phoneme's start, in the median."""
     spoken = await engines.speak(name, PLOSIVES)
-    step_s = 0.005
-    levels = pcm.frame_levels_db(spoken.samples, spoken.sample_rate_hz, step_s)
-    phonemes = spoken.timing.phonemes
-    errors_s = []
-    for before, plosive, after in zip(phonemes, phonemes[1:], phonemes[2:], strict=False):
-        if plosive.phone in "ptk" and before.phone in VOWELS and after.phone in VOWELS:
-            start = round(plosive.start_s / step_s) - 8
-            window = levels[start : start + 17]
-            steepest = start + int((window[2:] - window[:-2]).argmin()) + 1.5
-            errors_s.append(abs(steepest * step_s - plosive.start_s))
+    errors_s = np.abs(plosive_errors_s(spoken))
 
     assert len(errors_s) > 15
     assert np.median(errors_s) < 0.02
@@ -152,18 +137,7 @@ async def test_plosives_begin_where_the_sound_stops(engines: Engines, name: str)
 async def test_vowels_begin_where_the_voice_sets_in(engines: Engines, name: str) -> None:
     """Behind s, sh and f the level below 1 kHz rises steepest within 20 ms of the vowel's start."""
     spoken = await engines.speak(name, FRICATIVES)
-    step_s = 0.005
-    spectrum = np.fft.rfft(spoken.samples)
-    hertz = np.fft.rfftfreq(len(spoken.samples), 1 / spoken.sample_rate_hz)
-    voice = np.fft.irfft(np.where((hertz > 60) & (hertz < 1000), spectrum, 0), len(spoken.samples))
-    levels = pcm.frame_levels_db(voice.astype(np.float32), spoken.sample_rate_hz, step_s)
-    errors_s = []
-    for before, vowel in itertools.pairwise(spoken.timing.phonemes):
-        if before.phone in ("s", "sh", "f") and vowel.phone in VOWELS:
-            start = max(round(vowel.start_s / step_s) - 8, 0)
-            window = levels[start : start + 17]
-            steepest = start + int((window[2:] - window[:-2]).argmax()) + 1.5
-            errors_s.append(abs(steepest * step_s - vowel.start_s))
+    errors_s = np.abs(vowel_errors_s(spoken))
 
     assert len(errors_s) > 15
     assert np.median(errors_s) < 0.02
