@@ -9,10 +9,10 @@ PROTO_FILES := $(wildcard protos/visage/v1/*.proto)
 GENERATED := services/visage/v1/media_pb2.py
 RUNTIMES := $(VENV)/.runtimes
 
-.PHONY: help setup demo test coverage check protos models up bench clean
+.PHONY: help setup demo test coverage check protos models up bench bench-speech clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
 
 setup: $(SETUP) $(GENERATED) $(RUNTIMES) ## Install everything: packages, generated protos, Triton, voices
 
@@ -63,6 +63,11 @@ up: setup ## Run Triton and the four services until Ctrl-C
 
 bench: setup ## Measure and print one table
 	$(BIN)/python -m benchmarks.table
+
+bench-speech: setup ## Measure the voices (word errors, speed, timing), alignment and cloned voices
+	$(BIN)/python -m benchmarks.speech.voices
+	$(BIN)/python -m benchmarks.speech.alignment
+	$(BIN)/python -m benchmarks.speech.cloning
 
 clean: ## Remove what can be made again
 	rm -rf $(VENV) build out .mypy_cache .ruff_cache .pytest_cache
