@@ -15,7 +15,7 @@ from visage.media import pcm
 from visage.runtime.audio import Encoding, raw_samples
 from visage.runtime.wire import seconds_of
 from visage.speech.styles import STYLES
-from visage.v1 import curves_pb2, media_pb2
+from visage.v1 import media_pb2
 from visage.v1 import speech_service_pb2 as pb
 
 __all__ = ["speech"]
@@ -225,10 +225,3 @@ async def test_joins_are_quiet_and_loudness_steady(speech: Speech, voice: str) -
     assert len(starts) == 10
     assert max(levels) - min(levels) < 3
     assert max(joins) < 0.01
-
-
-def test_the_timing_message_holds_a_track() -> None:
-    """The three lists of a track are packed floats, about 1.2 kB a second."""
-    track = curves_pb2.ProsodyTrack(f0_hertz=[100.0] * 100, energy_dbfs=[-20.0] * 100, syllables_per_second=[4.0] * 100)
-
-    assert len(track.SerializeToString()) < 1300

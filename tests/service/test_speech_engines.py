@@ -291,6 +291,22 @@ async def test_cancelling_kills_the_work(engines: Engines) -> None:
     assert spoken.timing.words
 
 
+async def test_festival_ends_with_its_worker(engines: Engines) -> None:
+    """The program behind the worker ends when the worker is killed, also under a long clause."""
+    await engines.speak("festival-slt-hts", "Hello.")
+    (pid,) = engines.festival.pool.pids
+    program = int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+    call = asyncio.create_task(engines.speak("festival-slt-hts", SENTENCE * 5))
+    await asyncio.sleep(0.2)
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+    again = await engines.speak("festival-slt-hts", "Hello again.")
+
+    assert await asyncio.to_thread(has_ended, pid, 2.0)
+    assert await asyncio.to_thread(has_ended, program, 30.0)
+    assert [word.text for word in again.timing.words] == ["Hello", "again"]
+
+
 async def test_a_dead_process_is_replaced(engines: Engines) -> None:
     """A call whose process was killed from outside is answered by a new one."""
     await engines.speak("espeak-en-us", "Hello.")
