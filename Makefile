@@ -9,7 +9,7 @@ PROTO_FILES := $(wildcard protos/visage/v1/*.proto)
 GENERATED := services/visage/v1/media_pb2.py
 RUNTIMES := $(VENV)/.runtimes
 
-.PHONY: help setup demo test coverage check k8s sbom protos models up bench bench-quality sheets clean
+.PHONY: help setup demo test coverage check k8s sbom protos models up bench bench-quality bench-speech sheets clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -77,6 +77,11 @@ bench-quality: setup ## Measure the pictures beside clips of real people and pri
 
 sheets: setup ## Draw contact sheets of every test photo into out/sheets
 	$(BIN)/python -m benchmarks.sheets
+
+bench-speech: setup ## Measure the voices (word errors, speed, timing), alignment and cloned voices
+	$(BIN)/python -m benchmarks.speech.voices
+	$(BIN)/python -m benchmarks.speech.alignment
+	$(BIN)/python -m benchmarks.speech.cloning
 
 clean: ## Remove what can be made again
 	rm -rf $(VENV) build out .mypy_cache .ruff_cache .pytest_cache

@@ -19,8 +19,8 @@ TEXT = (
     "Give me one photograph and one sentence, and I will speak for you, "
     "with my lips, my eyes, and just a little movement of my head."
 )
-VOICE = "flite-slt"
-"""A woman's voice for a woman's face."""
+VOICE = "festival-slt-hts"
+"""The best woman's voice for a woman's face."""
 
 OUTPUT = Path("out")
 

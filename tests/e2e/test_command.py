@@ -87,6 +87,23 @@ def test_speak_writes_audio_and_timing(addresses: ClientSettings, tmp_path: Path
     assert 0.3 < words[-1]["end_s"] <= soundfile.info(sound).duration + 0.05
 
 
+def test_speak_takes_ssml_and_styles(addresses: ClientSettings, tmp_path: Path) -> None:
+    """`--ssml` with `--style`, `--format`, `--track` writes headerless sound, marks and F0; a mistake is one line."""
+    document = '<speak>Good <mark name="here"/><prosody rate="slow">morning</prosody>.</speak>'
+    sound, timing = tmp_path / "speech.ul", tmp_path / "timing.json"
+    options = ["--ssml", "--style", "joy", "--format", "mulaw", "--rate-hz", "8000"]
+    outcome = visage("speak", document, *options, "-o", str(sound), "--timing", str(timing), "--track")
+    found = json.loads(timing.read_text())
+    wrong = visage("speak", "<speak><audio/></speak>", "--ssml", "-o", str(tmp_path / "no.wav"))
+
+    assert outcome.returncode == 0, outcome.stderr
+    assert [word["text"] for word in found["words"]] == ["Good", "morning"]
+    assert found["marks"] == [["here", found["words"][1]["start_s"]]]
+    assert len(found["prosody"]["f0_hz"]) == pytest.approx(sound.stat().st_size / 80, abs=2)
+    assert wrong.returncode == 1
+    assert "line 1, column 8" in wrong.stderr
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
 def test_animate_writes_curves(addresses: ClientSettings, tmp_path: Path, suffix: str) -> None:
     """`visage animate` writes one row a frame with 52 curves and a pose."""

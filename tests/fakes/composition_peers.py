@@ -145,7 +145,7 @@ class FakeSpeech(speech_service_pb2_grpc.SpeechServiceServicer):
                     continue
                 if self.before_piece is not None:
                     await self.before_piece(len(self.texts))
-                self.texts.append(request.text)
+                self.texts.append(request.text or request.ssml)
                 start, end = duration_of(self.spoken_s), duration_of(self.spoken_s + self.piece_s)
                 span = curves_pb2.PhonemeSpan(phoneme="m", start_offset=start, end_offset=end)
                 yield response(timing=curves_pb2.SpeechTiming(phonemes=[span]))

@@ -27,7 +27,7 @@ class FakeSpeech:
             if self.error is not None:
                 raise self.error
             yield SpokenPart(sample_rate_hz=RATE_HZ)
-            for index in range(len(utterance.text)):
+            for index in range(len(utterance.text or utterance.ssml)):
                 start_s = index * LETTER_S
                 middle_s, end_s = start_s + LETTER_S / 2, start_s + LETTER_S
                 yield SpokenPart(phones=(TimedPhone("aa", start_s, middle_s), TimedPhone("m", middle_s, end_s)))

@@ -369,6 +369,20 @@ async def test_text_is_spoken_by_the_speech_service() -> None:
         assert spoken.pitch_semitones is None
 
 
+async def test_a_document_and_a_style_reach_the_speech_service() -> None:
+    """SSML takes the text's place, and style and range of pitch are passed on."""
+    request = pb.AnimateFromTextRequest(
+        input=speech_service_pb2.SynthesisInput(ssml="<speak>hey</speak>"),
+        synthesis=speech_service_pb2.SynthesisOptions(style="joy", prosody=speech_service_pb2.Prosody(pitch_range=0.5)),
+    )
+    async with serving() as mesh:
+        _, clip, _ = collect([response async for response in mesh.stub.AnimateFromText(request)])
+        spoken = mesh.speech.spoken[0]
+
+        assert clip.frame_count > 0
+        assert (spoken.text, spoken.ssml, spoken.style, spoken.pitch_range) == ("", "<speak>hey</speak>", "joy", 0.5)
+
+
 async def test_timing_without_phonemes_is_refused() -> None:
     """AnimateFromText with an empty timing names the field."""
     async with serving() as mesh:

@@ -150,6 +150,16 @@ class TestSpeech:
 
             assert found["notice"] == [mesh.animation.notice]
 
+    async def test_a_document_is_sent_whole(self) -> None:
+        """An SSML document takes the text's place and reaches the speech service in one piece."""
+        request = spoken("")
+        request.performance.speech.ssml = "<speak>One. Two.</speak>"
+        async with serving() as mesh:
+            found = await collect(mesh.stub.GenerateAvatar(request))
+
+            assert mesh.speech.texts == ["<speak>One. Two.</speak>"]
+            assert found["summary"]
+
     async def test_text_without_a_letter_is_refused(self) -> None:
         """There is nothing to say; the field's name is the caller's."""
         async with serving() as mesh:

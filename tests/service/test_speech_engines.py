@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.speech.onsets import FRICATIVES, PLOSIVES, plosive_errors_s, vowel_errors_s
 from visage.media import pcm
-from visage.media.phones import VOWELS
 from visage.runtime.cache import cache_dir
 from visage.runtime.errors import ModelUnavailable
 from visage.speech.engines.espeak import EspeakEngine
@@ -32,9 +32,6 @@ from visage.speech.voices import Tier, Voice
 
 pytestmark = pytest.mark.service
 
-PLOSIVES = (
-    "A paper cup, a pepper pot, a taper, a topper, a cocoa pocket, a pattern, a potato, a poppy, a carpet, a ticket."
-)
 SENTENCE = "The birch canoe slid on the smooth planks."
 ENGLISH = ["flite-rms", "festival-slt-hts", "flite-awb", "flite-slt", "flite-kal16", "espeak-en-us"]
 LONG = SENTENCE * 40
@@ -129,20 +126,51 @@ async def test_voices_are_about_equally_loud(engines: Engines, name: str) -> Non
 async def test_plosives_begin_where_the_sound_stops(engines: Engines, name: str) -> None:
     """For p, t, k between vowels the level falls steepest within 20 ms of the phoneme's start, in the median."""
     spoken = await engines.speak(name, PLOSIVES)
-    step_s = 0.005
-    levels = pcm.frame_levels_db(spoken.samples, spoken.sample_rate_hz, step_s)
-    phonemes = spoken.timing.phonemes
-    errors_s = []
-    for before, plosive, after in zip(phonemes, phonemes[1:], phonemes[2:], strict=False):
-        if plosive.phone in "ptk" and before.phone in VOWELS and after.phone in VOWELS:
-            start = round(plosive.start_s / step_s) - 8
-            window = levels[start : start + 17]
-            steepest = start + int((window[2:] - window[:-2]).argmin()) + 1.5
-            errors_s.append(abs(steepest * step_s - plosive.start_s))
+    errors_s = np.abs(plosive_errors_s(spoken))
 
     assert len(errors_s) > 15
     assert np.median(errors_s) < 0.02
     assert np.percentile(errors_s, 90) < 0.04
+
+
+@pytest.mark.parametrize("name", ENGLISH)
+async def test_vowels_begin_where_the_voice_sets_in(engines: Engines, name: str) -> None:
+    """Behind s, sh and f the level below 1 kHz rises steepest within 20 ms of the vowel's start."""
+    spoken = await engines.speak(name, FRICATIVES)
+    errors_s = np.abs(vowel_errors_s(spoken))
+
+    assert len(errors_s) > 15
+    assert np.median(errors_s) < 0.02
+    assert np.percentile(errors_s, 90) < 0.03
+
+
+@pytest.mark.parametrize(
+    ("name", "ipa", "sounds"),
+    [
+        ("flite-rms", "təˈmɑːtoʊ", "t ə m ˈɑ t oʊ"),
+        ("festival-slt-hts", "təˈmɑːtoʊ", "t ə m ˈɑ t oʊ"),
+        ("espeak-en-us", "təˈmɑːtoʊ", "t ə m ˈɑː ɾ oʊ"),
+        ("espeak-de", "ˈʃøːn", "ʃ ˈøː n"),
+        ("espeak-fr-fr", "bɔ̃ˈʒuʁ", "b ɔ̃ ʒ ˈu ʁ"),
+    ],
+)
+async def test_pronunciations_are_spoken(engines: Engines, name: str, ipa: str, sounds: str) -> None:
+    """A placeholder is one word, said as its IPA; the words around it are what they were."""
+    spoken = await engines.speak(name, "a \ue000, a", pronunciations={"\ue000": ipa})
+    (word,) = [word for word in spoken.timing.words if word.text == "\ue000"]
+    heard = [p.ipa for p in spoken.timing.phonemes if word.start_s - 1e-3 <= p.start_s < word.end_s - 1e-3]
+
+    assert [found.text for found in spoken.timing.words] == ["a", "\ue000", "a"]
+    assert " ".join(heard) == sounds
+
+
+async def test_the_callers_brackets_are_no_phonemes(engines: Engines) -> None:
+    """Double brackets in the text stay text when a pronunciation is there too."""
+    spoken = await engines.speak("espeak-en-us", "[[t@]] \ue000", pronunciations={"\ue000": "ˈʃuː"})
+    ipa = [phoneme.ipa for phoneme in spoken.timing.phonemes if not phoneme.is_pause]
+
+    assert ipa[-2:] == ["ʃ", "ˈuː"]
+    assert "æ" in "".join(ipa)  # "t at" is read, not the phonemes
 
 
 @pytest.mark.parametrize("name", ENGLISH)
@@ -261,6 +289,22 @@ async def test_cancelling_kills_the_work(engines: Engines) -> None:
     assert ended
     assert engines.flite.pool.pids != [pid]
     assert spoken.timing.words
+
+
+async def test_festival_ends_with_its_worker(engines: Engines) -> None:
+    """The program behind the worker ends when the worker is killed, also under a long clause."""
+    await engines.speak("festival-slt-hts", "Hello.")
+    (pid,) = engines.festival.pool.pids
+    program = int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+    call = asyncio.create_task(engines.speak("festival-slt-hts", SENTENCE * 5))
+    await asyncio.sleep(0.2)
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+    again = await engines.speak("festival-slt-hts", "Hello again.")
+
+    assert await asyncio.to_thread(has_ended, pid, 2.0)
+    assert await asyncio.to_thread(has_ended, program, 30.0)
+    assert [word.text for word in again.timing.words] == ["Hello", "again"]
 
 
 async def test_a_dead_process_is_replaced(engines: Engines) -> None:

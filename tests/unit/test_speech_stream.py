@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import tracemalloc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 
@@ -19,7 +20,7 @@ from visage.speech.narrator import Delivery
 from visage.speech.prosody import Prosody
 from visage.speech.script import Script
 from visage.speech.ssml.speakers import Speakers
-from visage.speech.stream_speech import CHUNK_S, Flush, Sound, stream_speech
+from visage.speech.stream_speech import CHUNK_S, Document, Flush, Sound, stream_speech
 from visage.speech.synthesize_speech import MAX_AUDIO_BYTES, synthesize_speech
 from visage.speech.utterance import Timing
 from visage.speech.voices import VoiceCatalogue
@@ -209,3 +210,45 @@ async def test_engine_that_is_not_there() -> None:
     """A voice whose engine did not start is unavailable."""
     with pytest.raises(ModelUnavailable):
         await synthesize_speech(lines("Hello."), "input.text", DELIVERY, Encoding.WAV, {})
+
+
+async def test_long_texts_need_no_more_memory() -> None:
+    """Ten times the text needs less than twice the memory at its peak."""
+
+    async def peak(characters: int) -> int:
+        text = "A sentence of words. " * (characters // 21)
+
+        async def feed_slowly() -> AsyncIterator[str]:
+            for index in range(0, len(text), 21):
+                yield text[index : index + 21]
+
+        tracemalloc.start()
+        async with aclosing(stream_speech(feed_slowly(), script(), DELIVERY, {"tone": ToneEngine()})) as parts:
+            async for _ in parts:
+                pass
+        _, highest = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return highest
+
+    await peak(1_000)  # loads what is loaded once
+
+    assert await peak(9_990) < 2 * await peak(1_000)
+
+
+async def test_a_long_document_needs_little_memory() -> None:
+    """A document of 10,000 characters is held as text, not as sound."""
+    source = f"<speak>{'A sentence <s>of words</s>. ' * 350}</speak>"
+
+    async def pieces() -> AsyncIterator[Document]:
+        yield Document(source)
+
+    tracemalloc.start()
+    samples = 0
+    async with aclosing(stream_speech(pieces(), script(), DELIVERY, {"tone": ToneEngine()})) as parts:
+        async for part in parts:
+            samples += len(part.samples) if isinstance(part, Sound) else 0
+    _, highest = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert samples * 4 > 15_000_000
+    assert highest < 8_000_000

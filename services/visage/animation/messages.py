@@ -76,15 +76,18 @@ def controls_of(message: curves_pb2.PerformanceControls, field: str) -> Controls
     )
 
 
-def utterance_of(text: str, options: speech_service_pb2.SynthesisOptions) -> Utterance:
-    """Value of a text and how it would be spoken."""
+def utterance_of(said: speech_service_pb2.SynthesisInput, options: speech_service_pb2.SynthesisOptions) -> Utterance:
+    """Value of a text or document and how it would be spoken."""
     prosody = options.prosody
     return Utterance(
-        text,
+        said.text,
         options.voice,
         options.language_code,
         prosody.rate if prosody.HasField("rate") else None,
         prosody.pitch_semitones if prosody.HasField("pitch_semitones") else None,
+        said.ssml,
+        options.style,
+        prosody.pitch_range if prosody.HasField("pitch_range") else None,
     )
 
 

@@ -34,7 +34,7 @@ class SpeechOverGrpc:
         call = self._stub.StreamSynthesizeSpeech(metadata=trace_metadata(), timeout=self._deadline_s)
         try:
             await call.write(speech_pb.StreamSynthesizeSpeechRequest(config=_options(utterance)))
-            await call.write(speech_pb.StreamSynthesizeSpeechRequest(text=utterance.text))
+            await call.write(_said(utterance))
             await call.done_writing()
             async for response in call:
                 part = _part(response)
@@ -46,9 +46,19 @@ class SpeechOverGrpc:
             call.cancel()
 
 
+def _said(utterance: Utterance) -> speech_pb.StreamSynthesizeSpeechRequest:
+    if utterance.ssml:
+        return speech_pb.StreamSynthesizeSpeechRequest(ssml=utterance.ssml)
+    return speech_pb.StreamSynthesizeSpeechRequest(text=utterance.text)
+
+
 def _options(utterance: Utterance) -> speech_pb.SynthesisOptions:
-    prosody = speech_pb.Prosody(rate=utterance.rate, pitch_semitones=utterance.pitch_semitones)
-    return speech_pb.SynthesisOptions(voice=utterance.voice, language_code=utterance.language_code, prosody=prosody)
+    prosody = speech_pb.Prosody(
+        rate=utterance.rate, pitch_semitones=utterance.pitch_semitones, pitch_range=utterance.pitch_range
+    )
+    return speech_pb.SynthesisOptions(
+        voice=utterance.voice, language_code=utterance.language_code, prosody=prosody, style=utterance.style
+    )
 
 
 def _part(response: speech_pb.StreamSynthesizeSpeechResponse) -> SpokenPart | None:

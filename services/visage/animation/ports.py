@@ -35,13 +35,16 @@ class LipSyncModel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """What should be spoken, and how; empty strings leave the choice to the speech service."""
+    """What should be spoken, text or an SSML document, and how; what is empty is left to the speech service."""
 
     text: str
     voice: str = ""
     language_code: str = ""
     rate: float | None = None
     pitch_semitones: float | None = None
+    ssml: str = ""
+    style: str = ""
+    pitch_range: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

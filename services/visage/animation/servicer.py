@@ -51,7 +51,7 @@ class AnimationServicer(AnimationServiceServicer):
         if request.WhichOneof("source") == "timing":
             answers = self._from_text.from_phones(phones_of(request.timing), controls, output)
         else:
-            utterance = messages.utterance_of(request.input.text, request.synthesis)
+            utterance = messages.utterance_of(request.input, request.synthesis)
             answers = self._from_text.from_text(utterance, controls, output)
         yield pb.AnimateFromTextResponse(header=curve_header_message(output.frame_rate))
         async with aclosing(answers):

@@ -15,43 +15,67 @@ from rich.table import Table
 from visage.cli import console
 from visage.cli.mesh import connect
 from visage.client import AsyncVisage, synthesis_options
+from visage.v1.speech_service_pb2 import SynthesisOptions
 
-ENCODINGS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG_OPUS", ".opus": "OGG_OPUS"}
+ENCODINGS = {
+    "wav": "WAV",
+    "flac": "FLAC",
+    "ogg": "OGG_OPUS",
+    "opus": "OGG_OPUS",
+    "linear16": "LINEAR16",
+    "mulaw": "MULAW",
+    "alaw": "ALAW",
+}
 
 
 def speak(
-    text: Annotated[str, typer.Argument(help="What to say.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="WAV, FLAC or OGG file to write.")],
+    text: Annotated[str, typer.Argument(help='What to say; "-" reads it from stdin.')],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .wav, .flac, .ogg, or see --format.")],
     voice: Annotated[str, typer.Option(help="Voice; see `visage voices`.")] = "",
     language: Annotated[str, typer.Option(help="BCP-47 code; default: the voice's own.")] = "",
+    ssml: Annotated[bool, typer.Option("--ssml", help="The text is an SSML document.")] = False,
+    style: Annotated[str, typer.Option(help="neutral, joy, anger, sadness, fear, surprise or calm.")] = "",
     rate: Annotated[float | None, typer.Option(help="Speaking rate, 0.25-4.")] = None,
     pitch: Annotated[float | None, typer.Option(help="Semitones, -12 to 12.")] = None,
-    timing: Annotated[Path | None, typer.Option(help="JSON file for words, phonemes and visemes.")] = None,
+    pitch_range: Annotated[float | None, typer.Option(help="Melody: 0 is a monotone, 1 the voice's own, to 3.")] = None,
+    volume: Annotated[float | None, typer.Option(help="Gain in dB, -96 to 16.")] = None,
+    audio_format: Annotated[
+        str, typer.Option("--format", help=f"{', '.join(ENCODINGS)}; default: as the file's suffix says.")
+    ] = "",
+    rate_hz: Annotated[int, typer.Option(help="Sample rate, 8000-48000; default: the voice's own.")] = 0,
+    timing: Annotated[Path | None, typer.Option(help="JSON file for words, phonemes, visemes and marks.")] = None,
+    track: Annotated[bool, typer.Option("--track", help="Put F0, energy and rate every 10 ms into --timing.")] = False,
     clone: Annotated[Path | None, typer.Option(help="Sample of the voice to speak with, made for this call.")] = None,
     consent: Annotated[str, typer.Option(help="With --clone: reference of the speaker's consent.")] = "",
 ) -> None:
     """Say a text into an audio file."""
     if clone is not None and (voice or not consent):
         raise typer.BadParameter("--clone needs --consent, and no --voice")
-    if output.suffix.lower() not in ENCODINGS:
-        raise typer.BadParameter(f"cannot write {output.suffix or 'a file without suffix'}: use .wav, .flac or .ogg")
-    console.run(_speak(text, output, voice, language, rate, pitch, timing, clone, consent))
+    name = (audio_format or output.suffix.removeprefix(".")).lower()
+    if name not in ENCODINGS:
+        raise typer.BadParameter(f"cannot write {name or 'a file without suffix'}: use one of {', '.join(ENCODINGS)}")
+    if track and timing is None:
+        raise typer.BadParameter("--track needs --timing, the file that it goes into")
+    if text == "-":
+        text = typer.get_text_stream("stdin").read()
+    options = synthesis_options(
+        voice, language, rate, pitch, volume, ENCODINGS[name], rate_hz, style, pitch_range, include_prosody=track
+    )
+    console.run(_speak(text, ssml, output, timing, options, clone, consent))
 
 
 async def _speak(
     text: str,
+    ssml: bool,
     output: Path,
-    voice: str,
-    language: str,
-    rate: float | None,
-    pitch: float | None,
     timing: Path | None,
+    options: SynthesisOptions,
     clone: Path | None,
     consent: str,
 ) -> None:
-    encoding = ENCODINGS[output.suffix.lower()]
-    async with connect(("speech",)) as visage, voice_for_call(visage, voice, clone, consent) as name:
-        speech = await visage.speech.say(text, synthesis_options(name, language, rate, pitch, encoding=encoding))
+    async with connect(("speech",)) as visage, voice_for_call(visage, options.voice, clone, consent) as name:
+        options.voice = name
+        speech = await visage.speech.say(text, options, ssml=ssml)
     output.write_bytes(speech.audio)
     if timing is not None:
         timing.write_text(json.dumps(asdict(speech.timing), ensure_ascii=False, indent=1))
@@ -87,7 +111,7 @@ async def _voices(language: str) -> None:
         found = await visage.speech.voices(language)
 
     def table() -> Table:
-        rows = Table("voice", "name", "languages", "rate", "tier", "licence")
+        rows = Table("voice", "name", "languages", "rate", "tier", "gender", "licence")
         for voice in found:
             languages = ", ".join(voice.language_codes)
             rows.add_row(
@@ -96,6 +120,7 @@ async def _voices(language: str) -> None:
                 languages,
                 str(voice.sample_rate_hz),
                 voice.tier,
+                voice.gender,
                 voice.license,
             )
         return rows

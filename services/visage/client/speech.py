@@ -18,6 +18,9 @@ def synthesis_options(
     volume_gain_db: float | None = None,
     encoding: str = "",
     sample_rate_hz: int = 0,
+    style: str = "",
+    pitch_range: float | None = None,
+    include_prosody: bool = False,
 ) -> pb.SynthesisOptions:
     """Returns the message of how speech should sound; `voice` may leave out "voices/"."""
     name = voice if not voice or voice.startswith("voices/") else f"voices/{voice}"
@@ -28,7 +31,11 @@ def synthesis_options(
         audio_format=media_pb2.AudioFormat(
             encoding=media_pb2.AudioEncoding.Name(number), sample_rate_hertz=sample_rate_hz
         ),
-        prosody=pb.Prosody(rate=rate, pitch_semitones=pitch_semitones, volume_gain_db=volume_gain_db),
+        prosody=pb.Prosody(
+            rate=rate, pitch_semitones=pitch_semitones, volume_gain_db=volume_gain_db, pitch_range=pitch_range
+        ),
+        style=style,
+        include_prosody=include_prosody,
     )
 
 
@@ -53,9 +60,10 @@ class SpeechClient:
             if not token:
                 return found
 
-    async def say(self, text: str, options: pb.SynthesisOptions | None = None) -> values.Speech:
-        """Returns a whole utterance as WAV (or the encoding asked for) with its timing."""
-        request = pb.SynthesizeSpeechRequest(input=pb.SynthesisInput(text=text), options=options)
+    async def say(self, text: str, options: pb.SynthesisOptions | None = None, *, ssml: bool = False) -> values.Speech:
+        """Returns a whole utterance as WAV (or the encoding asked for) with its timing; `text` may be SSML."""
+        said = pb.SynthesisInput(ssml=text) if ssml else pb.SynthesisInput(text=text)
+        request = pb.SynthesizeSpeechRequest(input=said, options=options)
         response = await self._connection.unary(self._stub().SynthesizeSpeech, request)
         return values.Speech(
             response.audio,
@@ -67,7 +75,7 @@ class SpeechClient:
     async def stream(
         self, texts: AsyncIterable[str], options: pb.SynthesisOptions | None = None
     ) -> AsyncIterator[pb.StreamSynthesizeSpeechResponse]:
-        """Yields header, timing and LINEAR16 audio while `texts` (an LLM's tokens) still come."""
+        """Yields header, timing and headerless audio while `texts` (an LLM's tokens) still come."""
 
         async def requests() -> AsyncIterator[pb.StreamSynthesizeSpeechRequest]:
             yield pb.StreamSynthesizeSpeechRequest(config=options or pb.SynthesisOptions())

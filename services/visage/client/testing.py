@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import wave
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from pathlib import Path
@@ -191,11 +192,14 @@ class _FakeSpeech:
         self._owner.called("speech.voices")
         return [values.Voice("voices/fake", "Fake", ("en-US",), SAMPLE_RATE_HZ, "standard", "female", "Apache-2.0")]
 
-    async def say(self, text: str, options: speech_service_pb2.SynthesisOptions | None = None) -> values.Speech:
-        """Returns a tone of 300 ms a word as WAV."""
+    async def say(
+        self, text: str, options: speech_service_pb2.SynthesisOptions | None = None, *, ssml: bool = False
+    ) -> values.Speech:
+        """Returns a tone of 300 ms a word as WAV; tags count as no words."""
         self._owner.called("speech.say")
         spans = []
-        for index, word in enumerate(text.split()):
+        plain = re.sub("<[^>]*>", " ", text) if ssml else text
+        for index, word in enumerate(plain.split()):
             spans.append(values.Span(word, index * WORD_S, (index + 1) * WORD_S))
         times = np.arange(round(len(spans) * WORD_S * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
         pcm = (8000 * np.sin(2 * np.pi * 220 * times)).astype("<i2")

@@ -50,7 +50,14 @@ class FakeVoices:
             progress("storing", 100)
         clone = values.Clone("voices/fake", 0.8, 0.6, 0.9, strength or 1.0, 0.9, consent_reference)
         self.stored[name] = values.Voice(
-            name, display_name or name, (language_code or "en-US",), 16_000, "standard", "female", "Apache-2.0", clone
+            name,
+            display_name or name,
+            (language_code or "en-US",),
+            16_000,
+            "standard",
+            "female",
+            "Apache-2.0",
+            clone=clone,
         )
         return self.stored[name]
 

@@ -74,6 +74,7 @@ class Voice:
     tier: str
     gender: str
     license: str
+    styles: Sequence[str] = ()
     clone: Clone | None = None
 
 
@@ -89,12 +90,24 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class ProsodyTrack:
+    """How speech sounds every 10 ms from `start_s` on; F0 is 0 where nothing periodic sounds."""
+
+    start_s: float
+    f0_hz: Sequence[float]
+    energy_dbfs: Sequence[float]
+    syllables_per_s: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
 class Timing:
-    """Timed transcript."""
+    """Timed transcript; `marks` are SSML's names with their times in seconds, `prosody` is there if asked for."""
 
     words: Sequence[Span] = ()
     phonemes: Sequence[Span] = ()
     visemes: Sequence[Span] = ()
+    marks: Sequence[tuple[str, float]] = ()
+    prosody: ProsodyTrack | None = None
 
 
 @dataclass(frozen=True, slots=True)

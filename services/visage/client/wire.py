@@ -105,6 +105,7 @@ def voice(message: speech_service_pb2.Voice) -> values.Voice:
         speech_service_pb2.Voice.Tier.Name(message.tier).removeprefix("TIER_").lower(),
         speech_service_pb2.Voice.Gender.Name(message.gender).removeprefix("GENDER_").lower(),
         message.license,
+        tuple(message.styles),
         clone(message.clone) if message.HasField("clone") else None,
     )
 
@@ -137,6 +138,17 @@ def timing(message: curves_pb2.SpeechTiming) -> values.Timing:
         tuple(span(w.word, w, w.text_start, w.text_end) for w in message.words),
         tuple(span(p.phoneme, p) for p in message.phonemes),
         tuple(span(v.viseme, v) for v in message.visemes),
+        tuple((mark.name, seconds(mark.offset)) for mark in message.marks),
+        _track(message.prosody) if message.HasField("prosody") else None,
+    )
+
+
+def _track(message: curves_pb2.ProsodyTrack) -> values.ProsodyTrack:
+    return values.ProsodyTrack(
+        seconds(message.start_offset),
+        tuple(message.f0_hertz),
+        tuple(message.energy_dbfs),
+        tuple(message.syllables_per_second),
     )
 
 

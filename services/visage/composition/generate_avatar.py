@@ -91,8 +91,8 @@ class GenerateAvatar:
             content = await self.studio.media.read(performance.audio, field)
             sound = await self.sounds.decode(content, field)
             return SoundDriver(self.animation, sound, frame_rate, field, performance.controls, include_curves, lead_s)
-        text = performance.speech.text
-        if not any(character.isalnum() for character in text):
+        text, ssml = performance.speech.text, performance.speech.ssml
+        if not ssml and not any(character.isalnum() for character in text):
             raise InvalidField(f"{field}.text", "must hold at least one letter or digit")
         return SpeechDriver(
             self.speech,
@@ -100,9 +100,10 @@ class GenerateAvatar:
             text,
             performance.synthesis,
             frame_rate,
-            f"{field}.text",
+            f"{field}.ssml" if ssml else f"{field}.text",
             performance.controls,
             include_curves,
             include_timing,
             lead_s,
+            ssml,
         )

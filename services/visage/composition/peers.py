@@ -28,7 +28,11 @@ from visage.v1 import (
     speech_service_pb2_grpc,
 )
 
-_SPEECH_FIELDS: Final = {"text": "performance.speech.text", "config": "performance.synthesis"}
+_SPEECH_FIELDS: Final = {
+    "text": "performance.speech.text",
+    "ssml": "performance.speech.ssml",
+    "config": "performance.synthesis",
+}
 _ANIMATION_FIELDS: Final = {
     "config.controls": "performance.controls",
     "controls": "performance.controls",
@@ -92,6 +96,10 @@ class SpeechStream:
     async def say(self, text: str) -> None:
         """Sends text."""
         await self._stream.write(speech_service_pb2.StreamSynthesizeSpeechRequest(text=text))
+
+    async def say_document(self, ssml: str) -> None:
+        """Sends a whole SSML document."""
+        await self._stream.write(speech_service_pb2.StreamSynthesizeSpeechRequest(ssml=ssml))
 
     async def finish(self) -> None:
         """Says that no text follows."""

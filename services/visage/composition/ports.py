@@ -28,6 +28,9 @@ class SpeechCall(Protocol):
     async def say(self, text: str) -> None:
         """Sends text; returns at once when the call has ended, whose reader then learns why."""
 
+    async def say_document(self, ssml: str) -> None:
+        """Sends a whole SSML document."""
+
     async def finish(self) -> None:
         """Says that no text follows."""
 

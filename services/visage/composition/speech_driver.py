@@ -32,7 +32,8 @@ def pieces_of(text: str) -> list[str]:
 class SpeechDriver:
     """Text, the speech service and the animation service.
 
-    Text is sent piece by piece, so that speech is made at most `lead_s` seconds ahead of the pictures.
+    Text is sent piece by piece, so that speech is made at most `lead_s` seconds ahead of the pictures; an SSML
+    document, in place of the text, is sent whole.
     """
 
     speech: Speech
@@ -45,6 +46,7 @@ class SpeechDriver:
     include_curves: bool
     include_timing: bool
     lead_s: float
+    ssml: str = ""
 
     @asynccontextmanager
     async def open(self, run: Run) -> AsyncIterator[OpenDriver]:
@@ -74,6 +76,8 @@ class _Talk:
 
     async def _say(self) -> None:
         lead = self._run.lead
+        if self._driver.ssml:
+            await self._speech.say_document(self._driver.ssml)
         for piece in pieces_of(self._driver.text):
             await lead.wait_below(self._driver.lead_s)
             await self._speech.say(piece)

@@ -77,7 +77,7 @@ class BaseVoices:
         self._measuring = asyncio.Lock()
 
     async def get(self, voice: Voice) -> BaseVoice:
-        """Returns the figures of a voice. Raises ModelUnavailable, ModelError, or ValueError if it has no pitch."""
+        """Returns the figures of a voice. Raises ModelUnavailable, ModelError, or Voiceless if it has no pitch."""
         async with self._measuring:
             if voice.name not in self._known:
                 self._known[voice.name] = await self._load(voice) or await self._measure(voice)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from visage.runtime import logs
-from visage.runtime.errors import ResourceNotFound
+from visage.runtime.errors import PeerUnavailable, ResourceNotFound
 from visage.speech.cloned_engine import ENGINE_NAME, ClonedEngine
 from visage.speech.conversion import Conversion
 from visage.speech.voice_records import VoiceRecord
@@ -49,8 +49,12 @@ class ClonedVoices:
         return self._catalogue
 
     async def all(self) -> VoiceCatalogue:
-        """Returns the catalogue as it is now."""
-        await self.look(0.0)
+        """Returns the catalogue as it is now; as it was last while the store is away."""
+        try:
+            await self.look(0.0)
+        except PeerUnavailable as error:
+            # The installed voices need no store.
+            _log.warning("cloned_voices_not_listed", cause=error.message)
         return self._catalogue
 
     async def look(self, fresh_s: float) -> None:

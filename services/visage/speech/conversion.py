@@ -14,7 +14,7 @@ import numpy as np
 from safetensors.numpy import load, save
 
 from visage.media import pcm
-from visage.media.phones import PHONE_COUNT
+from visage.media.phones import PHONE_COUNT, PHONE_INDEX, SILENCE
 from visage.speech.prosody import HIGHEST_PITCH_SEMITONES, LOWEST_PITCH_SEMITONES, Prosody
 from visage.speech.spectral_shape import BINS, Array, filter_by_class, smooth
 from visage.speech.utterance import Utterance
@@ -27,6 +27,7 @@ _PHONE_COEFFICIENTS: Final = 40
 # 22 dB either way: a microphone's missing bass cannot be brought back.
 _LARGEST_GAIN: Final = 5.0
 _TRANSITION_FRAMES: Final = 3
+_SILENCE: Final = PHONE_INDEX[SILENCE]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,8 +52,9 @@ class Conversion:
         own = target.spectra - base.spectra
         # A phone that was hardly heard is changed like the voice as a whole.
         departure = (own - overall) * weights / (weights + _PRIOR_FRAMES)
-        departure[0] = 0
         gains = smooth(overall, _VOICE_COEFFICIENTS) + smooth(departure, _PHONE_COEFFICIENTS)
+        # The base voice's hiss in pauses is not to be made louder.
+        gains[_SILENCE] = np.minimum(smooth(overall, _VOICE_COEFFICIENTS), 0)
         semitones = 12 * np.log2(target.pitch_hz / base.pitch_hz)
         return cls(
             np.clip(gains, -_LARGEST_GAIN, _LARGEST_GAIN),

@@ -24,7 +24,13 @@ from visage.speech.prosody import Prosody
 from visage.speech.sample_gate import Sample, SampleLimits, check_sample
 from visage.speech.speaker_embedding import embed_speech
 from visage.speech.utterance import Utterance
-from visage.speech.voice_statistics import VoiceStatistics, measure_voice, shares_of_posteriors
+from visage.speech.voice_statistics import (
+    LEAST_VOICED_S,
+    Voiceless,
+    VoiceStatistics,
+    measure_voice,
+    shares_of_posteriors,
+)
 from visage.speech.voices import Voice
 
 _STRENGTHS: Final = (1.0, 0.75, 0.5)
@@ -113,8 +119,9 @@ class VoiceBuilder:
         shares = shares_of_posteriors(posteriors, len(sample.speech))
         try:
             return await asyncio.to_thread(measure_voice, levelled(sample.speech), shares)
-        except ValueError:
-            raise SpeechNotUsable("no_speech", "the sample holds hardly any voiced speech", "0.2 s", "") from None
+        except Voiceless as error:
+            text = f"the sample is whispered: {error}"
+            raise SpeechNotUsable("no_speech", text, f"{error.voiced_s:.2f} s", f"{LEAST_VOICED_S:g} s") from None
 
     async def _judged(
         self, sample: Sample, base: BaseVoice, conversion: Conversion, strength: float | None

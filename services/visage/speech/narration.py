@@ -56,12 +56,12 @@ class Narration:
         rate_hz = utterance.sample_rate_hz
         held = self._begin_section(rate_hz)
         begin_s, end_s = utterance.speech_bounds_s()
-        first_s = max(0.0, begin_s - _LEAD_S)
-        last_s = min(utterance.duration_s, end_s + _TAIL_S)
-        voiced = utterance.samples[round(first_s * rate_hz) : round(last_s * rate_hz)]
+        first, last = round(max(0.0, begin_s - _LEAD_S) * rate_hz), round((end_s + _TAIL_S) * rate_hz)
+        voiced = utterance.samples[first:last]
         voiced = pcm.fade_edges(pcm.limit_peaks(voiced, rate_hz), round(_FADE_S * rate_hz))
         start_s = self.now_s
-        timing = utterance.timing.within(first_s, last_s).moved(start_s - round(first_s * rate_hz) / rate_hz)
+        timing = utterance.timing.within(first / rate_hz, (first + len(voiced)) / rate_hz)
+        timing = timing.moved(start_s - first / rate_hz)
         samples = np.concatenate([voiced, np.zeros(round(pause_s * rate_hz), np.float32)])
         self._sample_count += len(samples)
         timing = timing.lasting_until(self.now_s)

@@ -53,13 +53,12 @@ def align(posteriors: FloatArray, phones: Sequence[int], may_pause_before: Seque
         TooShort: More items than steps.
     """
     states, items, skippable = _chain(phones, may_pause_before)
-    scores = _scores(posteriors)[:, states]
-    step_count, state_count = scores.shape
+    scores = _scores(posteriors)
+    step_count, state_count = len(scores), len(states)
     if len(phones) > step_count:
         raise TooShort
     best = np.full(state_count, _IMPOSSIBLE)
-    best[0] = scores[0, 0]
-    best[1] = scores[0, 1]
+    best[:2] = scores[0, states[:2]]
     came = np.zeros((step_count, state_count), np.uint8)
     # A state is entered from the one before it, or from the one before that if a pause lies between.
     skip = np.zeros(state_count, bool)
@@ -70,7 +69,8 @@ def align(posteriors: FloatArray, phones: Sequence[int], may_pause_before: Seque
         skipped = np.where(skip, np.concatenate([[_IMPOSSIBLE] * 2, best[:-2]]), _IMPOSSIBLE) - _CHANGE_COST
         options = np.stack([best, entered, skipped])
         came[step] = options.argmax(axis=0)
-        best = options.max(axis=0) + scores[step]
+        # States are looked up step by step: for a long text the whole table would not fit into memory.
+        best = options.max(axis=0) + scores[step, states]
     state = state_count - 1 if best[-1] >= best[-2] else state_count - 2
     path = np.empty(step_count, np.intp)
     for step in range(step_count - 1, -1, -1):

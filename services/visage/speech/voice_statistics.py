@@ -19,7 +19,15 @@ from visage.speech.utterance import Timing
 _VOICED_CONSONANTS: Final = "b d dh g jh l m n ng r v w y z zh"
 _VOICED: Final = [PHONE_INDEX[phone] for phone in (*sorted(VOWELS), *_VOICED_CONSONANTS.split())]
 _SPEECH_RANGE_DB: Final = 35.0
-_LEAST_VOICED_FRAMES: Final = 40
+LEAST_VOICED_S: Final = 0.2
+
+
+class Voiceless(ValueError):
+    """Too little is voiced to tell a pitch: whispering, noise."""
+
+    def __init__(self, voiced_s: float) -> None:
+        super().__init__(f"{voiced_s:.2f} s are voiced, {LEAST_VOICED_S:g} s are needed")
+        self.voiced_s = voiced_s
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +51,7 @@ def measure_voice(samples: FloatPcm, shares: Array) -> VoiceStatistics:
     """Returns the averages of [samples] at 16 kHz with [frames, 43] shares of the phones every 5 ms.
 
     Raises:
-        ValueError: Hardly anything voiced is in it.
+        Voiceless: Hardly anything voiced is in it.
     """
     sound = levelled(samples)
     spectra = log_power(sound)
@@ -86,6 +94,6 @@ def _pitch_hz(samples: FloatPcm) -> float:
     """Median over what is voiced."""
     periods: NDArray[np.int64] = pitch_periods(samples, ANALYSIS_RATE_HZ)
     voiced = periods[periods > 0]
-    if len(voiced) < _LEAST_VOICED_FRAMES:
-        raise ValueError("hardly anything voiced")
+    if len(voiced) * HOP_S < LEAST_VOICED_S:
+        raise Voiceless(len(voiced) * HOP_S)
     return float(ANALYSIS_RATE_HZ / np.median(voiced))

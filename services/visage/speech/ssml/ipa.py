@@ -31,5 +31,5 @@ def check_ipa(written: str) -> str:
 def _is_ipa(sign: str) -> bool:
     if sign in _MARKS or sign.isspace() or unicodedata.combining(sign):
         return True
-    # A sign that the table lacks is taken for a schwa.
-    return classes_of_ipa(sign) != ("ax",) or sign in "əɘ"
+    # Digits are tones of espeak-ng's, not IPA; a sign that the table lacks is taken for a schwa.
+    return not sign.isdecimal() and (classes_of_ipa(sign) != ("ax",) or sign in "əɘ")
