@@ -29,11 +29,12 @@ import grpc
 from visage.composition.servicer import CompositionServicer
 from visage.runtime import server, telemetry
 from visage.runtime.admission import Admission
+from visage.runtime.asset_servicer import asset_service
+from visage.runtime.assets import AssetStore
 from visage.runtime.errors import Overloaded
 from visage.runtime.settings import ServiceSettings
-from visage.speech.servicer import SpeechServicer
-from visage.speech.voices import VoiceCatalogue
-from visage.v1 import speech_service_pb2 as pb, speech_service_pb2_grpc as rpc
+from visage.runtime.store import ObjectStore
+from visage.v1 import asset_service_pb2 as pb, asset_service_pb2_grpc as rpc
 
 exporters = telemetry.configure("test", "", 0)
 
@@ -50,11 +51,11 @@ async def main():
             pass
     except Overloaded:
         pass
-    servicer = server.Servicer(rpc.add_SpeechServiceServicer_to_server, SpeechServicer(VoiceCatalogue([]), {}), "s")
+    servicer = asset_service(AssetStore(ObjectStore.open("memory:///")))
     parts = server.Parts("test", [servicer], nothing, nothing)
     async with server.start(parts, ServiceSettings(drain_wait_s=0)) as running:
         async with grpc.aio.insecure_channel(running.address) as channel:
-            await rpc.SpeechServiceStub(channel).ListVoices(pb.ListVoicesRequest())
+            await rpc.AssetServiceStub(channel).DeleteAsset(pb.DeleteAssetRequest(name="assets/a", allow_missing=True))
     print(urllib.request.urlopen(f"http://127.0.0.1:{exporters.metrics_port}/metrics").read().decode())
 
 asyncio.run(main())
@@ -140,7 +141,7 @@ def test_edges_are_read_off_the_code() -> None:
 
     assert edges == {
         "identity": {"triton"},
-        "speech": set(),
+        "speech": {"triton"},
         "animation": {"speech", "triton"},
         "composition": {"identity", "speech", "animation", "triton"},
     }

@@ -158,7 +158,8 @@ def test_the_background_behind_the_head_has_the_texture_around_it() -> None:
     wall = 0.5 + 0.06 * cv2.GaussianBlur(random.normal(size=(512, 512, 3)).astype(np.float32), (0, 0), 1.5) / 0.19
     alpha = np.zeros((512, 512), np.float32)
     cv2.circle(alpha, (256, 256), 120, (1.0,), -1)
-    completed = complete_background(np.where(alpha[..., None] > 0, 0.1, wall).astype(np.float32), alpha)
+    stored = complete_background(np.where(alpha[..., None] > 0, 0.1, wall).astype(np.float32), alpha)
+    completed = cv2.resize(stored, (512, 512), interpolation=cv2.INTER_AREA)
     inside = np.hypot(*(np.mgrid[:512, :512] - 256)) < 112
     near = inside & (np.hypot(*(np.mgrid[:512, :512] - 256)) > 90)
     far = np.hypot(*(np.mgrid[:512, :512] - 256)) > 150
