@@ -15,7 +15,7 @@ import numpy as np
 
 from models.renderer.rendering import OpenVinoRenderer, curve_vector, load_avatar, model_path
 from visage.media.arkit import CURVE_NAMES
-from visage.media.portrait import EYES, Rect
+from visage.media.portrait import EYES, PHOTO_LIGHT, Rect
 
 WHOLE = Rect(0, 0, 512, 512)
 FACE = Rect(96, 96, 320, 336)
@@ -116,6 +116,28 @@ def talking(renderer: OpenVinoRenderer, avatar: Mapping[str, np.ndarray]) -> np.
     return _sheet(renderer.frames(avatar, curves, np.stack(swing, 1)), labels, FACE, 9, 0.65)
 
 
+def lights(renderer: OpenVinoRenderer, avatar: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The key light going round, from above, half as strong, in colours, and on a head that turns."""
+    around = {f"{angle} deg": (*_direction(angle, 15), 1.0, 1.0, 1.0, 1.0) for angle in range(-90, 91, 30)}
+    scenes = {
+        "own light": PHOTO_LIGHT, **around, "frontal": (0, 0, -1, 1, 1, 1, 1), "above": (0, -1, -0.5, 1, 1, 1, 1),
+        "below": (0, 0.9, -0.5, 1, 1, 1, 1), "half": (*_direction(60, 15), 0.5, 1, 1, 1),
+        "red": (*_direction(60, 15), 1, 1.0, 0.25, 0.15), "blue": (*_direction(-60, 15), 1, 0.2, 0.4, 1.0),
+        "green": (*_direction(45, 30), 0.6, 0.3, 1.0, 0.4), "dark": (0, 0, -1, 1, 0, 0, 0),
+    }  # fmt: skip
+    light = np.array([*scenes.values(), *[(*_direction(60, 20), 1, 1, 1, 1)] * 8], np.float32)
+    pose = np.zeros((len(light), 6), np.float32)
+    pose[-8:, 0], pose[-8:, 1] = np.linspace(-20, 20, 8), 5
+    labels = [*scenes, *(f"yaw {yaw:.0f}" for yaw in pose[-8:, 0])]
+    return _sheet(renderer.frames(avatar, np.zeros((len(light), 52)), pose, light), labels, WHOLE, 8, 0.5)
+
+
+def _direction(azimuth_degrees: float, height_degrees: float) -> tuple[float, float, float]:
+    """Towards a light to the image's right by `azimuth` and above by `height`."""
+    azimuth, height = np.radians(azimuth_degrees), np.radians(height_degrees)
+    return float(np.sin(azimuth) * np.cos(height)), float(-np.sin(height)), float(-np.cos(azimuth) * np.cos(height))
+
+
 def backgrounds(renderer: OpenVinoRenderer, avatar: Mapping[str, np.ndarray]) -> np.ndarray:
     """The portrait on plain colours, still and turned."""
     pose = np.array([[0.0] * 6, [14.0, 5.0, 4.0, 0, 0, 0]], np.float32)
@@ -148,7 +170,7 @@ def _sheet(
 Sheet = Callable[[OpenVinoRenderer, Mapping[str, np.ndarray]], np.ndarray]
 SHEETS: dict[str, Sheet] = {
     "expressions": expressions, "visemes": visemes, "eyes": eyes, "poses": poses, "talking": talking,
-    "backgrounds": backgrounds,
+    "backgrounds": backgrounds, "lights": lights,
 }  # fmt: skip
 
 if __name__ == "__main__":

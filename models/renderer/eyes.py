@@ -2,41 +2,61 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
 from models.renderer import curve_mixes
-from models.renderer.frames import Frame
+from models.renderer.frames import Frame, window
 from models.renderer.tiles import Layer, Tile
 from models.renderer.warps import Nodes, Point, sample_map
-from visage.media.portrait import EYE_MAP, EYE_SOURCE, EYES, HEAD, NODE_PX
+from visage.media.portrait import EYE_MAP, EYE_SOURCE, EYES, NODE_PX
 
 RIM_MM = 1.6
 GAZE_MM = 12.0
 """Radius of the eyeball."""
 
 
-class Eyes(nn.Module):
-    """Pixels of the tile EYES."""
+class EyePlaces(NamedTuple):
+    """Source points at the nodes of EYES."""
 
-    def __init__(self, size: int) -> None:
+    skull: Point
+    lid: Point
+    ball: Point
+
+    def within(self, tile: Tile) -> EyePlaces:
+        """Those at the nodes of a tile."""
+        return EyePlaces(*(window(point, tile.rect, EYES) for point in self))
+
+
+class Eyes(nn.Module):
+    """Layers of the eyes within EYES."""
+
+    def __init__(self) -> None:
         super().__init__()
-        self.tile, self.nodes = Tile(EYES, size), Nodes(EYES, NODE_PX)
+        self.nodes = Nodes(EYES, NODE_PX)
         self.register_buffer("lid_closing", curve_mixes.lid_closing())
         self.register_buffer("gaze_angles", curve_mixes.gaze_angles())
 
-    def forward(self, frame: Frame, source: Point) -> Layer:
+    def forward(self, frame: Frame, source: Point) -> EyePlaces:
         """source: the skull layer's points at the nodes of EYES."""
         above, travel, room, side, _ = sample_map(frame.avatar["eye_maps"], source, EYE_MAP)
         left = (side > 0.5).float()
         lid = self._lid(frame, source, (above, travel, room), left)
-        ball = self._eyeball(frame, left)
-        tile, avatar = self.tile, frame.avatar
-        pixels = tile.cut(avatar["eye_texture"], ball, EYE_SOURCE, "zeros")
-        pixels = tile.cut(avatar["head_texture"], source, HEAD).over(pixels)
-        skin = tile.cut(avatar["lid_texture"], lid, EYE_SOURCE, "zeros")
-        bare = 1 - tile.mask(avatar["glasses_mask"], source, EYE_SOURCE)
-        return Layer(skin.rgba * bare).over(pixels)
+        return EyePlaces(source, lid, self._eyeball(frame, left))
+
+    @staticmethod
+    def balls(frame: Frame, places: EyePlaces, tile: Tile) -> Layer:
+        """The eyeballs, behind the head; a tile within EYES."""
+        return tile.cut(frame.avatar["eye_texture"], places.within(tile).ball, EYE_SOURCE, "zeros")
+
+    @staticmethod
+    def lids(frame: Frame, places: EyePlaces, tile: Tile) -> Layer:
+        """The lids but for what glasses cover, before the head; a tile within EYES."""
+        here = places.within(tile)
+        skin = tile.cut(frame.avatar["lid_texture"], here.lid, EYE_SOURCE, "zeros")
+        return Layer(skin.rgba * (1 - tile.mask(frame.avatar["glasses_mask"], here.skull, EYE_SOURCE)))
 
     def _lid(self, frame: Frame, source: Point, maps: tuple[Tensor, Tensor, Tensor], left: Tensor) -> Point:
         """Source points of the lid skin: the lash line travels fully, the skin below the brow not at all."""

@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,21 @@ async def test_every_byte_comes_back(triton_client: TritonClient, model: str, ba
     outputs = await triton_client.infer(exact(model), inputs, deadline_s=20)
 
     assert_exact(inputs, outputs)
+
+
+@pytest.mark.parametrize("model", EXACT_MODELS)
+async def test_only_the_outputs_asked_for_come_back(triton_client: TritonClient, model: str) -> None:
+    """Callers that want different outputs each get theirs, also when their requests are in one batch."""
+    signature, inputs = exact(model), make_inputs(2)
+    wanted = [signature.outputs[:1], signature.outputs[1:], signature.outputs]
+
+    answers = await asyncio.gather(
+        *(triton_client.infer(replace(signature, outputs=outputs), inputs, deadline_s=20) for outputs in wanted)
+    )
+
+    for outputs, answer in zip(wanted, answers, strict=True):
+        assert set(answer) == {spec.name for spec in outputs}
+        assert_exact(inputs, answers[2] | answer)
 
 
 @pytest.mark.parametrize("model", EXACT_MODELS)
