@@ -140,18 +140,6 @@ def gaze(renderer: OpenVinoRenderer, avatar: Mapping[str, np.ndarray]) -> np.nda
     return _sheet(renderer.frames(avatar, np.stack(states)), labels, Rect(152, 176, 208, 88), 5, 1.5)
 
 
-def light(renderer: OpenVinoRenderer, avatar: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The photo's own light, a white lamp from each side, and a warm one."""
-    rows, labels = [PHOTO_LIGHT], ["photo"]
-    for name, direction in LAMPS.items():
-        rows.append((*(np.array(direction) / np.linalg.norm(direction)), 1.0, 1.0, 1.0, 1.0))
-        labels.append(name)
-    rows.append((-0.6, -0.5, -0.62, 1.0, 1.0, 0.72, 0.45))
-    labels.append("warm")
-    frames = renderer.frames(avatar, np.zeros((len(rows), 52)), None, np.array(rows, np.float32))
-    return _sheet(frames, labels, WHOLE, 5, 0.6)
-
-
 def talking(renderer: OpenVinoRenderer, avatar: Mapping[str, np.ndarray]) -> np.ndarray:
     """A sentence's shapes with the transitions between them, and a moving head."""
     targets = np.stack([curve_vector(VISEMES[name]) for name in TALK])
@@ -161,6 +149,28 @@ def talking(renderer: OpenVinoRenderer, avatar: Mapping[str, np.ndarray]) -> np.
     swing = [8 * np.sin(time), 4 * np.sin(2 * time + 1), 4 * np.sin(time + 2), 0 * time, 0 * time, 0 * time]
     labels = [name for target in TALK for name in (target, "")]
     return _sheet(renderer.frames(avatar, curves, np.stack(swing, 1)), labels, FACE, 9, 0.65)
+
+
+def light(renderer: OpenVinoRenderer, avatar: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The key light going round, from above, half as strong, in colours, and on a head that turns."""
+    around = {f"{angle} deg": (*_direction(angle, 15), 1.0, 1.0, 1.0, 1.0) for angle in range(-90, 91, 30)}
+    scenes = {
+        "own light": PHOTO_LIGHT, **around, "frontal": (0, 0, -1, 1, 1, 1, 1), "above": (0, -1, -0.5, 1, 1, 1, 1),
+        "below": (0, 0.9, -0.5, 1, 1, 1, 1), "half": (*_direction(60, 15), 0.5, 1, 1, 1),
+        "red": (*_direction(60, 15), 1, 1.0, 0.25, 0.15), "blue": (*_direction(-60, 15), 1, 0.2, 0.4, 1.0),
+        "green": (*_direction(45, 30), 0.6, 0.3, 1.0, 0.4), "dark": (0, 0, -1, 1, 0, 0, 0),
+    }  # fmt: skip
+    lights = np.array([*scenes.values(), *[(*_direction(60, 20), 1, 1, 1, 1)] * 8], np.float32)
+    pose = np.zeros((len(lights), 6), np.float32)
+    pose[-8:, 0], pose[-8:, 1] = np.linspace(-20, 20, 8), 5
+    labels = [*scenes, *(f"yaw {yaw:.0f}" for yaw in pose[-8:, 0])]
+    return _sheet(renderer.frames(avatar, np.zeros((len(lights), 52)), pose, lights), labels, WHOLE, 8, 0.5)
+
+
+def _direction(azimuth_degrees: float, height_degrees: float) -> tuple[float, float, float]:
+    """Towards a light to the image's right by `azimuth` and above by `height`."""
+    azimuth, height = np.radians(azimuth_degrees), np.radians(height_degrees)
+    return float(np.sin(azimuth) * np.cos(height)), float(-np.sin(height)), float(-np.cos(azimuth) * np.cos(height))
 
 
 def backgrounds(renderer: OpenVinoRenderer, avatar: Mapping[str, np.ndarray]) -> np.ndarray:

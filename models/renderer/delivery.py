@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from models.renderer.warps import T
@@ -15,6 +15,8 @@ LUMA = (65.738 / 256, 129.057 / 256, 25.064 / 256)
 BLUE_DIFFERENCE = (-37.945 / 256, -74.494 / 256, 112.439 / 256)
 RED_DIFFERENCE = (112.439 / 256, -94.154 / 256, -18.285 / 256)
 LUMA_OFFSET, CHROMA_OFFSET = 16.0, 128.0
+HALVES = torch.tensor(np.kron(np.eye(8), [0.5, 0.5]), dtype=torch.float32)
+"""[8, 16], means of neighbours: faster than pooling, which would re-order the picture."""
 
 
 class Planes(NamedTuple):
@@ -30,17 +32,22 @@ class Planes(NamedTuple):
 
 
 def deliver(colour: Tensor, alpha: Tensor) -> Planes:
-    """colour [B, 3, h, T, w] and alpha [B, 1, h, T, w], 0..255.
+    """colour [B, 3, rows, n, T, w] and alpha [B, 1, rows, n, T, w], 0..255, of rows * n lines.
 
     Chroma lies in the middle of its four pixels, as scalers with area averaging have it.
     """
-    height, width = int(colour.shape[2]), int(colour.shape[4])
+    height, width = int(colour.shape[2]) * int(colour.shape[3]), int(colour.shape[5])
     colour = torch.clamp(colour, 0, 255)
-    pooled = F.avg_pool2d(colour.reshape(-1, 3, height, T * width), 2).reshape(-1, 3, height // 2, T, width // 2)
-    chroma = [_mixed(pooled, weights) + CHROMA_OFFSET for weights in (BLUE_DIFFERENCE, RED_DIFFERENCE)]
+    rows = colour.reshape(-1, 3, height // 2, 2, T * width).mean(3)  # of two
+    chroma = torch.cat([_mixed(rows, weights) for weights in (BLUE_DIFFERENCE, RED_DIFFERENCE)], 1)
+    chroma = chroma.reshape(-1, 2 * len(HALVES)) @ HALVES.T.to(colour.device) + CHROMA_OFFSET
+    chroma = chroma.reshape(-1, 2, height // 2, T, width // 2)
+    luma = to_bytes(_mixed(colour, LUMA) + LUMA_OFFSET)
+    lines = (height, T, width)
     return Planes(
-        to_bytes(colour), to_bytes(alpha), to_bytes(_mixed(colour, LUMA) + LUMA_OFFSET), to_bytes(torch.cat(chroma, 1))
-    )
+        to_bytes(colour).reshape(-1, 3, *lines), to_bytes(alpha).reshape(-1, 1, *lines), luma.reshape(-1, 1, *lines),
+        to_bytes(chroma),
+    )  # fmt: skip
 
 
 def to_bytes(pixels: Tensor) -> Tensor:
@@ -77,4 +84,5 @@ def planar_yuv(planes: Planes) -> Tensor:
 
 
 def _mixed(colour: Tensor, weights: tuple[float, float, float]) -> Tensor:
-    return sum((colour[:, i : i + 1] * weight for i, weight in enumerate(weights)), torch.zeros(()))
+    red, green, blue = torch.split(colour, 1, 1)
+    return red * weights[0] + green * weights[1] + blue * weights[2]

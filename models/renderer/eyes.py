@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.renderer import curve_mixes
-from models.renderer.frames import Frame, smooth
+from models.renderer.frames import Frame, smooth, window
 from models.renderer.tiles import Layer, Tile
 from models.renderer.warps import Nodes, Point, T, relative, sample, sample_map
 from visage.media.portrait import EYE_MAP, EYE_SOURCE, EYES, HEAD, NODE_PX
@@ -21,27 +23,57 @@ EYE_REACH_MM = 24.0
 """How far before or behind the middle of both an eye may lie in a turned face."""
 
 
-class Eyes(nn.Module):
-    """Pixels of the tile EYES."""
+class EyePlaces(NamedTuple):
+    """Source points at the nodes of EYES; how much of the lid's skin was folded away, 0..1, and its mean colours."""
 
-    def __init__(self, size: int) -> None:
+    skull: Point
+    lid: Point
+    ball: Point
+    unfolded: Tensor
+    red: Tensor
+    green: Tensor
+    blue: Tensor
+
+    def within(self, tile: Tile) -> EyePlaces:
+        """Those at the nodes of a tile."""
+        return EyePlaces(*(window(planes, tile.rect, EYES) for planes in self))
+
+
+class Eyes(nn.Module):
+    """Layers of the eyes within EYES."""
+
+    def __init__(self) -> None:
         super().__init__()
-        self.tile, self.nodes = Tile(EYES, size), Nodes(EYES, NODE_PX)
+        self.nodes = Nodes(EYES, NODE_PX)
         self.register_buffer("lid_closing", curve_mixes.lid_closing())
         self.register_buffer("gaze_angles", curve_mixes.gaze_angles())
 
-    def forward(self, frame: Frame, source: Point) -> Layer:
+    def forward(self, frame: Frame, source: Point) -> EyePlaces:
         """source: the skull layer's points at the nodes of EYES."""
         above, travel, room, side, near = sample_map(frame.avatar["eye_maps"], source, EYE_MAP)
         left = (side > 0.5).float()
         lid, unfolded = self._lid(frame, source, (above, travel, room), left)
         ball = self._eyeball(frame, source, left, near)
-        tile, avatar = self.tile, frame.avatar
-        pixels = tile.cut(avatar["eye_texture"], ball, EYE_SOURCE, "zeros")
-        pixels = tile.cut(avatar["head_texture"], source, HEAD).over(pixels)
-        skin = self._unfold(avatar["lid_texture"], lid, unfolded)
-        bare = 1 - tile.mask(avatar["glasses_mask"], source, EYE_SOURCE)
-        return Layer(skin.rgba * bare).over(pixels)
+        return EyePlaces(source, lid, ball, unfolded, *_mean_colours(frame.avatar["lid_texture"], lid))
+
+    @staticmethod
+    def balls(frame: Frame, places: EyePlaces, tile: Tile) -> Layer:
+        """The eyeballs, behind the head; a tile within EYES."""
+        return tile.cut(frame.avatar["eye_texture"], places.within(tile).ball, EYE_SOURCE, "zeros")
+
+    @staticmethod
+    def lids(frame: Frame, places: EyePlaces, tile: Tile) -> Layer:
+        """The lids but for what glasses cover, before the head; a tile within EYES.
+
+        Skin that was folded away is smooth, of the lid's own mean colours.
+        """
+        here = places.within(tile)
+        skin = tile.cut(frame.avatar["lid_texture"], here.lid, EYE_SOURCE, "zeros")
+        colour, alpha = skin.parts()
+        smooth_skin = torch.cat([tile.plane(plane) for plane in (here.red, here.green, here.blue)], 1)
+        colour = colour + (smooth_skin * (alpha * (1 / 255)) - colour) * tile.plane(here.unfolded)
+        bare = 1 - tile.mask(frame.avatar["glasses_mask"], here.skull, EYE_SOURCE)
+        return Layer(torch.cat([colour, alpha], 1) * bare)
 
     def _lid(
         self, frame: Frame, source: Point, maps: tuple[Tensor, Tensor, Tensor], left: Tensor
@@ -66,22 +98,6 @@ class Eyes(nn.Module):
         )
         return place, unfolded
 
-    def _unfold(self, texture: Tensor, place: Point, unfolded: Tensor) -> Layer:
-        """The lid's skin; where it was folded away it is smooth, of the lid's own mean colours."""
-        near = F.avg_pool2d(texture, (12, 16))
-        far = F.avg_pool2d(near, 3, stride=1, padding=1)
-        means = torch.cat([near, far * 0.4], 1)
-        rows, columns = EYES.shape(NODE_PX)
-        grid = torch.stack(relative(place, EYE_SOURCE), 4).reshape(-1, T * rows, columns, 2)
-        means = sample(means, grid).reshape(-1, 8, T, rows, columns)
-        both = means[:, :4] + means[:, 4:]
-        skin = self.tile.cut(texture, place, EYE_SOURCE, "zeros")
-        colours = [both[:, c] * (255 / torch.clamp(both[:, 3], min=1.0)) for c in range(3)]
-        soft = torch.cat([self.tile.plane(colour) for colour in colours], 1)
-        share = self.tile.plane(unfolded)
-        colour = skin.colour + (soft * (1 - skin.clear) - skin.colour) * share
-        return Layer(torch.cat([colour, skin.alpha], 1))
-
     def _eyeball(self, frame: Frame, source: Point, left: Tensor, near: Tensor) -> Point:
         """Source points of the eyeballs: rigid with the skull, in the depth of the lids, moved by the gaze.
 
@@ -105,3 +121,15 @@ class Eyes(nn.Module):
 
 def _pick(left: Tensor, if_left: Tensor, if_right: Tensor) -> Tensor:
     return if_right + (if_left - if_right) * left
+
+
+def _mean_colours(texture: Tensor, place: Point) -> list[Tensor]:
+    """The lid's colours around each source point of EYES, blurred: red, green, blue as planes of nodes, 0..255."""
+    near = F.avg_pool2d(texture, (12, 16))
+    far = F.avg_pool2d(near, 3, stride=1, padding=1)
+    means = torch.cat([near, far * 0.4], 1)
+    rows, columns = EYES.shape(NODE_PX)
+    grid = torch.stack(relative(place, EYE_SOURCE), 4).reshape(-1, T * rows, columns, 2)
+    means = sample(means, grid).reshape(-1, 8, T, rows, columns)
+    both = means[:, :4] + means[:, 4:]
+    return [both[:, c] * (255 / torch.clamp(both[:, 3], min=1.0)) for c in range(3)]

@@ -88,9 +88,10 @@ def window(planes: Tensor, rect: Rect, outer: Rect = ...) -> Tensor: ...
 @overload
 def window(planes: Point, rect: Rect, outer: Rect = ...) -> Point: ...
 def window(planes: Tensor | Point, rect: Rect, outer: Rect = HEAD) -> Tensor | Point:
-    """The nodes of `rect` out of those of `outer`."""
+    """The nodes of `rect` out of those of `outer`; of planes with a margin, the nodes of `rect` with a margin."""
     if isinstance(planes, Point):
         return Point(window(planes.x, rect, outer), window(planes.y, rect, outer))
     top, left = (rect.y - outer.y) // NODE_PX, (rect.x - outer.x) // NODE_PX
     rows, columns = rect.shape(NODE_PX)
-    return planes[:, :, top : top + rows, left : left + columns]
+    margin = int(planes.shape[2]) - outer.height // NODE_PX
+    return planes[:, :, top : top + rows + margin, left : left + columns + margin]

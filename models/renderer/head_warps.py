@@ -83,5 +83,4 @@ def _forward(frame: Frame, moved: list[Tensor], maps: Tensor, nodes: Point) -> P
 def _displacement(coefficients: Tensor, basis: Tensor, rect: Rect) -> list[Tensor]:
     rows, columns = rect.shape(NODE_PX)
     moved = coefficients @ basis  # [B, T, 3 * rows * columns]
-    count = rows * columns
-    return [moved[:, :, i * count : (i + 1) * count].reshape(-1, T, rows, columns) for i in range(3)]
+    return [plane.reshape(-1, T, rows, columns) for plane in torch.split(moved, rows * columns, 2)]

@@ -32,25 +32,35 @@ CAVITY_SHARE = 0.9
 
 
 class Mouth(nn.Module):
-    """Pixels of the tile MOUTH."""
+    """Layers of the mouth within MOUTH."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
-        self.tile, self.inside = Tile(MOUTH, size), Tile(INTERIOR, size)
+        self.inside = Tile(INTERIOR, size)
         self.nodes = Nodes(INTERIOR, NODE_PX)
         self.register_buffer("jaw_travel", curve_mixes.jaw_travel())
 
     def forward(self, frame: Frame, skull: Point, jaw: Point) -> Layer:
-        """skull, jaw: source points of the two layers at the nodes of MOUTH."""
+        """The interior of the mouth within INTERIOR; skull, jaw: source points at the nodes of MOUTH."""
         colour, zone = self._interior(frame, window(skull, INTERIOR, MOUTH), window(jaw, INTERIOR, MOUTH))
-        interior = torch.cat([colour * zone, 255 * zone], 1)
-        inner, outer = self.inside.pixels, self.tile.pixels
-        around = [inner.x - outer.x, outer.right - inner.right, 0, 0, inner.y - outer.y, outer.bottom - inner.bottom]
-        pixels = self.tile.cut(frame.avatar["head_texture"], skull, HEAD).over(Layer(F.pad(interior, around)))
-        return self.tile.cut(frame.avatar["jaw_texture"], jaw, JAW_SOURCE, "zeros").over(pixels)
+        return Layer(torch.cat([colour * zone, 255 * zone], 1))
+
+    def inner(self, interior: Layer, tile: Tile) -> Layer:
+        """The part of the interior in a tile of the width of MOUTH, behind the head."""
+        top = max(tile.rect.y, INTERIOR.y)
+        bottom = min(tile.rect.bottom, INTERIOR.bottom)
+        part = interior.rgba.narrow(2, (top - INTERIOR.y) // NODE_PX, (bottom - top) // NODE_PX)
+        inner, outer = self.inside.pixels, tile.pixels
+        rows = ((top - tile.rect.y) // NODE_PX, (tile.rect.bottom - bottom) // NODE_PX)
+        return Layer(F.pad(part, [inner.x - outer.x, outer.right - inner.right, 0, 0, 0, 0, *rows]))
+
+    @staticmethod
+    def jaw(frame: Frame, jaw: Point, tile: Tile) -> Layer:
+        """The jaw and lower lip, before the head; jaw: source points at the nodes of MOUTH."""
+        return tile.cut(frame.avatar["jaw_texture"], window(jaw, tile.rect, MOUTH), JAW_SOURCE, "zeros")
 
     def _interior(self, frame: Frame, skull: Point, jaw: Point) -> tuple[Tensor, Tensor]:
-        """Cavity, tongue, lower and upper teeth; colour [B, 3, h, T, w] and where the mouth may show them."""
+        """Cavity, tongue, lower and upper teeth; colour [B, 3, …] and where the mouth may show them."""
         upper = self._skull_point(frame)
         below, zone = sample_map(frame.avatar["skull_maps"][:, 2:4], skull, HEAD)
         above = sample_map(frame.avatar["jaw_maps"][:, 2:3], jaw, JAW)[0]
@@ -72,7 +82,7 @@ class Mouth(nn.Module):
         lower = Point(upper.x - jaw_move[:, :, 0], upper.y - jaw_move[:, :, 1])
         tongue = Point(lower.x, lower.y + out * TONGUE_OUT_MM)
         teeth = Point(lower.x, lower.y - tip * TONGUE_OVER_TEETH_MM)
-        cavity = frame.colours["cavity"]
+        cavity = frame.colours["cavity"][..., None]
         colour = cavity * self.inside.plane(shade_cavity - CAVITY_SHARE)
         for name, point, y_range, shade in (
             ("tongue", tongue, LOWER_ATLAS_Y_MM, shade_tongue),
@@ -80,7 +90,8 @@ class Mouth(nn.Module):
             ("upper_teeth", upper, UPPER_ATLAS_Y_MM, shade_upper),
         ):
             layer = self._atlas(frame, name, point, y_range)
-            colour = layer.colour * self.inside.plane(shade) + layer.clear * colour
+            own, alpha = layer.parts()
+            colour = own * self.inside.plane(shade) + (1 - alpha * (1 / 255)) * colour
         return colour + cavity * CAVITY_SHARE, self.inside.plane(torch.clamp(zone * 4 - 1, 0, 1))
 
     def _skull_point(self, frame: Frame) -> Point:

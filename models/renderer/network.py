@@ -14,10 +14,10 @@ from models.renderer.delivery import Planes, below, beside, coverage, deliver, f
 from models.renderer.eyes import Eyes
 from models.renderer.frames import FrameReader, window
 from models.renderer.head_warps import JawWarp, SkullWarp
-from models.renderer.lighting import Lighting
+from models.renderer.lighting import Gain, Lighting
 from models.renderer.mouth import Mouth
-from models.renderer.tiles import Layer, Tile, expansion_matrix
-from models.renderer.warps import T
+from models.renderer.tiles import Layer, Tile, expansion_matrix, margin
+from models.renderer.warps import Point, T
 from visage.media.portrait import EYES, FOOT, FRAME_PX, HEAD, MOUTH, NODE_PX, Rect, avatar_tensors
 
 OUTPUTS = ("frames", "alpha", "yuv")
@@ -32,10 +32,14 @@ class Renderer(nn.Module):
         self.read = FrameReader()
         self.skull_warp, self.jaw_warp = SkullWarp(), JawWarp()
         self.lighting = Lighting()
-        self.eyes, self.mouth = Eyes(size), Mouth(size)
-        self.top = Tile(Rect(HEAD.x, HEAD.y, HEAD.width, EYES.y - HEAD.y), size)
-        self.left = Tile(Rect(HEAD.x, EYES.y, EYES.x - HEAD.x, HEAD.bottom - EYES.y), size)
-        self.right = Tile(Rect(EYES.right, EYES.y, HEAD.right - EYES.right, HEAD.bottom - EYES.y), size)
+        self.eyes, self.mouth = Eyes(), Mouth(size)
+        self.top = Tile(_between(HEAD.x, HEAD.y, HEAD.right, EYES.y), size)
+        self.left = Tile(_between(HEAD.x, EYES.y, EYES.x, HEAD.bottom), size)
+        self.right = Tile(_between(EYES.right, EYES.y, HEAD.right, HEAD.bottom), size)
+        # EYES and MOUTH have the same columns and share some rows.
+        self.upper = Tile(_between(EYES.x, EYES.y, EYES.right, MOUTH.y), size)
+        self.shared = Tile(_between(EYES.x, MOUTH.y, EYES.right, EYES.bottom), size)
+        self.lower = Tile(_between(MOUTH.x, EYES.bottom, MOUTH.right, MOUTH.bottom), size)
         columns = FOOT.width // NODE_PX
         self.register_buffer("foot", expansion_matrix(columns, size // columns).T.contiguous())
 
@@ -49,31 +53,47 @@ class Renderer(nn.Module):
         frame = self.read(curves, pose, light, avatar)
         guess, skull = self.skull_warp(frame)
         jaw = self.jaw_warp(frame, guess)
-        gains = self.lighting(frame, skull)
-        background = avatar["background"].permute(0, 3, 1, 2)[:, :, :, None]  # [B, 3, S, 1, S]
+        gain = self.lighting(frame, skull)
+        around = Point(margin(skull.x), margin(skull.y))
+        background = avatar["background"].permute(0, 3, 1, 2)  # [B, 3, S, S]
 
         def finish(tile: Tile, layer: Layer) -> Planes:
-            gain = torch.cat([tile.plane(window(plane, tile.rect)) for plane in gains], 1)
-            return deliver(layer.colour * gain + layer.clear * _behind(background, tile.pixels), layer.alpha)
+            colour, alpha = layer.parts()
+            light = gain.of(*(tile.plane(window(plane, tile.rect)) for plane in (gain.plain, gain.key)))
+            behind = _behind(background, tile)
+            return deliver(colour * light + (1 - alpha * (1 / 255)) * behind, alpha)
 
-        def plain(tile: Tile) -> Planes:
-            return finish(tile, tile.cut(avatar["head_texture"], window(skull, tile.rect), HEAD))
+        def head(tile: Tile) -> Layer:
+            return tile.cut(avatar["head_texture"], window(around, tile.rect), HEAD)
 
-        eyes = finish(self.eyes.tile, self.eyes(frame, window(skull, EYES)))
-        mouth = finish(self.mouth.tile, self.mouth(frame, window(skull, MOUTH), jaw))
-        foot = self._foot(avatar["foot"], [plane[:, :, -1:] for plane in gains], background)
-        picture = below(plain(self.top), beside(plain(self.left), below(eyes, mouth), plain(self.right)), foot)
+        eyes = self.eyes(frame, window(skull, EYES))
+        mouth = self.mouth(frame, window(skull, MOUTH), jaw)
+        upper, shared, lower = self.upper, self.shared, self.lower
+        face = self.eyes.lids(frame, eyes, upper).over(head(upper).over(self.eyes.balls(frame, eyes, upper)))
+        inside = Layer(self.eyes.balls(frame, eyes, shared).rgba + self.mouth.inner(mouth, shared).rgba)
+        both = self.eyes.lids(frame, eyes, shared).over(head(shared).over(inside))
+        both = self.mouth.jaw(frame, jaw, shared).over(both)
+        chin = self.mouth.jaw(frame, jaw, lower).over(head(lower).over(self.mouth.inner(mouth, lower)))
+        middle = below(finish(upper, face), finish(shared, both), finish(lower, chin))
+        sides = beside(finish(self.left, head(self.left)), middle, finish(self.right, head(self.right)))
+        foot = self._foot(avatar["foot"], gain, background)
+        picture = below(finish(self.top, head(self.top)), sides, foot)
         return frames(picture), coverage(picture), planar_yuv(picture)
 
-    def _foot(self, texture: Tensor, gains: list[Tensor], background: Tensor) -> Planes:
+    def _foot(self, texture: Tensor, gain: Gain, background: Tensor) -> Planes:
         """The rows below HEAD, which do not move; lit as the last row above them."""
-        layer = Layer(texture[:, :, :, None])
-        gain = torch.stack([plane @ self.foot for plane in gains], 1).permute(0, 1, 3, 2, 4)  # [B, 3, 1, T, S]
-        height = int(texture.shape[2])
-        behind = background[:, :, -height:]
-        colour = layer.colour * gain + layer.clear * behind
-        return deliver(colour, layer.alpha.expand(-1, -1, -1, T, -1))
+        colour, alpha = Layer(texture[:, :, None, :, None]).parts()  # [B, …, 1, rows, 1, S]
+        last = ((plane[:, :, -2:-1, 1:-1] @ self.foot).permute(0, 2, 1, 3) for plane in (gain.plain, gain.key))
+        light = gain.of(*(plane[:, None, None] for plane in last))
+        behind = background[:, :, None, -int(texture.shape[2]) :, None]
+        return deliver(colour * light + (1 - alpha * (1 / 255)) * behind, alpha.expand(-1, -1, -1, -1, T, -1))
 
 
-def _behind(background: Tensor, rect: Rect) -> Tensor:
-    return background[:, :, rect.y : rect.bottom, :, rect.x : rect.right]
+def _behind(background: Tensor, tile: Tile) -> Tensor:
+    rect, (rows, node_px, _, width) = tile.pixels, tile.shape
+    part = background[:, :, rect.y : rect.bottom, rect.x : rect.right]
+    return part.reshape(-1, 3, rows, node_px, 1, width)
+
+
+def _between(left: int, top: int, right: int, bottom: int) -> Rect:
+    return Rect(left, top, right - left, bottom - top)

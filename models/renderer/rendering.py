@@ -38,7 +38,9 @@ def load_avatar(path: Path, size: int = FRAME_PX) -> dict[str, np.ndarray]:
 class OpenVinoRenderer:
     """The graph with fixed shapes on one thread, cut down to the wanted outputs."""
 
-    def __init__(self, content: bytes, items: int = 1, outputs: Sequence[str] = ("frames",)) -> None:
+    def __init__(
+        self, content: bytes, items: int = 1, outputs: Sequence[str] = ("frames",), profiled: bool = False
+    ) -> None:
         core = openvino.Core()
         model = core.read_model(content)
         model.reshape({
@@ -49,6 +51,7 @@ class OpenVinoRenderer:
             if result.input(0).get_tensor().get_any_name() not in outputs:
                 model.remove_result(result)
         options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1}
+        options |= {"PERF_COUNT": True} if profiled else {}
         self._request = core.compile_model(model, "CPU", options).create_infer_request()
         self.outputs = tuple(outputs)
 
@@ -56,6 +59,13 @@ class OpenVinoRenderer:
         """The wanted outputs by name, uint8 [items, 8, …], of inputs with batch axis."""
         self._request.infer(dict(inputs))
         return {name: np.array(self._request.get_tensor(name).data) for name in self.outputs}
+
+    def microseconds_by_kind(self) -> dict[str, float]:
+        """Time of the last run by kind of node; of a profiled renderer."""
+        kinds: dict[str, float] = {}
+        for node in self._request.profiling_info:
+            kinds[node.node_type] = kinds.get(node.node_type, 0.0) + node.real_time.total_seconds() * 1e6
+        return kinds
 
     def frames(
         self,

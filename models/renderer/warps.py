@@ -19,6 +19,7 @@ from visage.media.portrait import (
     CENTRE_X_PX,
     EYE_LINE_PX,
     FRAMES_PER_ITEM,
+    POSE_REACH,
     Rect,
 )
 
@@ -84,7 +85,7 @@ def sample_map(maps: Tensor, point: Point, rect: Rect) -> list[Tensor]:
     """An avatar's maps [B, C, h, w] over `rect` at each frame's points: C planes."""
     rows, columns = _size(point)
     values = sample(maps, _node_grid(point, rect).reshape(-1, T * rows, columns, 2))
-    return [values[:, channel].reshape(-1, T, rows, columns) for channel in range(int(maps.shape[1]))]
+    return [plane.reshape(-1, T, rows, columns) for plane in torch.split(values, 1, 1)]
 
 
 def sample_field(field: Tensor, point: Point, rect: Rect) -> list[Tensor]:
@@ -92,16 +93,17 @@ def sample_field(field: Tensor, point: Point, rect: Rect) -> list[Tensor]:
     channels, height, width = (int(side) for side in field.shape[2:])
     rows, columns = _size(point)
     values = sample(field.reshape(-1, channels, height, width), _node_grid(point, rect).reshape(-1, rows, columns, 2))
-    values = values.reshape(-1, T, channels, rows, columns)
-    return [values[:, :, channel] for channel in range(channels)]
+    return [plane.reshape(-1, T, rows, columns) for plane in torch.split(values, 1, 1)]
 
 
 class HeadMotion:
     """The rotated, translated head seen in perspective, for a batch of poses [B, T, 6] (degrees, millimetres)."""
 
     def __init__(self, pose: Tensor, pivot: tuple[Tensor, Tensor, Tensor], px_per_mm: Tensor) -> None:
-        limits = torch.tensor(POSE_LIMITS)  # beyond them eyes and mouth would leave their windows
-        pose = torch.minimum(torch.maximum(pose, -limits), limits)
+        limits = torch.tensor(POSE_LIMITS, device=pose.device)
+        share = torch.clamp(pose / limits, -1, 1)
+        length = torch.sqrt((share * share).sum(2, keepdim=True) + 1e-12)
+        pose = share * limits * torch.clamp(POSE_REACH / length, max=1)
         radians = pose[:, :, :3] * (np.pi / 180)
         cosines, sines = torch.cos(radians), torch.sin(radians)
         cy, cp, cr = (cosines[:, :, i, None, None] for i in range(3))

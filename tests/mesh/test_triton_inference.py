@@ -136,6 +136,21 @@ async def test_only_wanted_outputs_come_back(triton_client: TritonClient, model:
 
 
 @pytest.mark.parametrize("model", EXACT_MODELS)
+async def test_only_the_outputs_asked_for_come_back(triton_client: TritonClient, model: str) -> None:
+    """Callers that want different outputs each get theirs, also when their requests are in one batch."""
+    signature, inputs = exact(model), make_inputs(2)
+    wanted = [signature.outputs[:1], signature.outputs[1:], signature.outputs]
+
+    answers = await asyncio.gather(
+        *(triton_client.infer(replace(signature, outputs=outputs), inputs, deadline_s=20) for outputs in wanted)
+    )
+
+    for outputs, answer in zip(wanted, answers, strict=True):
+        assert set(answer) == {spec.name for spec in outputs}
+        assert_exact(inputs, answers[2] | answer)
+
+
+@pytest.mark.parametrize("model", EXACT_MODELS)
 async def test_parallel_calls_share_a_batch(triton_client: TritonClient, model: str) -> None:
     """Requests of different callers are stacked into few executions and split again without mixing."""
     before = await triton_client.statistics(model)

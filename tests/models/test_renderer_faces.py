@@ -11,7 +11,7 @@ import pytest
 from models.renderer.rendering import OpenVinoRenderer, curve_vector, model_path
 from tests.fakes.portraits import astronaut_avatar, framed_astronaut
 from visage.media.avatars import tensors_for
-from visage.media.portrait import EYES, FRAME_PX, MOUTH
+from visage.media.portrait import FRAME_PX, MOUTH
 from visage.media.windows import Array
 
 pytestmark = pytest.mark.models
@@ -137,13 +137,24 @@ def test_positive_angles_turn_the_face_as_documented() -> None:
 
 
 def test_a_turned_head_has_no_holes() -> None:
-    """Over a green background no green shows inside the face at 15 degrees either way."""
+    """Over a green background no green shows inside the face at the limits of yaw, pitch and roll, nor between them."""
     green = np.zeros((512, 512, 3), np.uint8)
     green[..., 1] = 200
-    pose = np.array([[15, 0, 0, 0, 0, 0], [-15, 0, 0, 0, 0, 0], [10, 8, 5, 0, 0, 0]], np.float32)
-    frames = render({}, {"JawOpen": 0.4}, {"EyeWide": 1.0}, pose=pose, background=green)
+    turns = [
+        (20, 0, 0), (-20, 0, 0), (0, 15, 0), (0, -15, 0), (0, 0, 20), (0, 0, -20),
+        (20, 8, 10), (-20, -8, 10), (12, 15, -20), (-12, -15, 20), (20, 15, 20), (-20, -15, -20),
+    ]  # fmt: skip
+    pose = np.zeros((len(turns), 6), np.float32)
+    pose[:, :3] = turns
+    mixtures = ({}, {"JawOpen": 0.4}, {"EyeWide": 1.0}) * 4
+    frames = render(*mixtures, pose=pose, background=green)
 
-    assert greenness(frames[:, EYES.y + 20 : MOUTH.y + 80, 190:322]) < 20
+    for frame in frames:
+        shows = ((frame[..., 1].astype(int) - frame[..., 0]) > 60).astype(np.uint8)
+        count, labels, sizes, _ = cv2.connectedComponentsWithStats(shows, connectivity=8)
+        outside = {*labels[0], *labels[-1], *labels[:, 0], *labels[:, -1]}
+
+        assert sum(sizes[part, cv2.CC_STAT_AREA] for part in range(1, count) if part not in outside) < 20
 
 
 def test_the_background_stays_still() -> None:

@@ -68,11 +68,11 @@ class Rect(NamedTuple):
 
 HEAD: Final = Rect(0, 0, 512, 480)
 """Everything that moves; below it the frame is still."""
-EYES: Final = Rect(128, 136, 256, 144)
+EYES: Final = Rect(96, 136, 320, 160)
 """Where eyelids and eyeballs may appear."""
-MOUTH: Final = Rect(128, 280, 256, 200)
+MOUTH: Final = Rect(96, 256, 320, 224)
 """Where jaw and mouth interior may appear."""
-INTERIOR: Final = Rect(176, 280, 160, 152)
+INTERIOR: Final = Rect(160, 272, 192, 168)
 """Where the mouth interior may appear."""
 FACE: Final = Rect(112, 96, 288, 384)
 """Where curves move the skull layer."""
@@ -148,6 +148,10 @@ def _nodes(rect: Rect) -> int:
 
 AVATAR_LAYOUT: Final = "visage-avatar-2"
 """Names `AVATAR_TENSORS` and what they mean; changes with either, so that a renderer refuses another one."""
+
+POSE_REACH: Final = 1.1
+"""Largest length of a pose whose entries count in units of `visage.media.curves.POSE_LIMITS`. A head that turns, nods
+and tilts to the limit at once would take eyes and mouth out of their rectangles: the renderer shortens longer poses."""
 
 LIGHT: Final = ("x", "y", "z", "intensity", "red", "green", "blue")
 """Entries of one frame of the input `light`.
