@@ -54,11 +54,6 @@ EYE_STATES: dict[str, dict[str, float]] = {
 }
 BLINK = (0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0)
 GAZE = (-1.0, -0.5, 0.0, 0.5, 1.0)
-LAMPS: dict[str, tuple[float, float, float]] = {
-    "front": (0, 0, -1), "left": (-1, 0, -0.35), "right": (1, 0, -0.35), "above": (0, -1, -0.35),
-    "below": (0, 1, -0.35), "left, above": (-0.7, -0.6, -0.5), "right, above": (0.7, -0.6, -0.5),
-    "behind": (0.8, -0.5, 0.3),
-}  # fmt: skip
 MOUTHS = ("rest", "M", "AA", "EH", "IY", "OW", "UW", "F", "shout", "closed jaw", "smile", "smile AA")
 TALK = ("EH", "L", "OW", "rest", "L", "AA", "IY", "S", "UW", "M", "IY", "UW", "rest", "AA", "M", "F", "EH", "TH")
 
