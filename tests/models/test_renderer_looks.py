@@ -16,6 +16,8 @@ from tests.fakes.onnx_face_models import OnnxFaceModels
 from tests.fakes.portraits import astronaut_avatar, framed_astronaut
 from visage.identity.avatar import build_framed_avatar, frame_portrait
 from visage.identity.faces import find_faces
+from visage.media.avatars import tensors_for
+from visage.media.portrait import FRAME_PX
 from visage.media.windows import Array
 
 pytestmark = pytest.mark.models
@@ -36,7 +38,7 @@ def render(tensors: dict[str, Array], *weights: dict[str, float], pose: Array | 
 
 
 def astronaut() -> dict[str, Array]:
-    return dict(astronaut_avatar().tensors)
+    return tensors_for(astronaut_avatar().tensors, FRAME_PX)
 
 
 def painted_green(tensors: dict[str, Array], *names: str) -> dict[str, Array]:
@@ -151,7 +153,8 @@ def test_eyes_of_a_turned_photo_stay_in_the_head(shared_fixtures: Path) -> None:
         return face.landmarks, await models.segment(frame_portrait(image, face.landmarks).matte_input(), 30)
 
     landmarks, matte = asyncio.run(segmented())
-    tensors = dict(build_framed_avatar(frame_portrait(image, landmarks), matte).tensors) | {"background": MAGENTA}
+    stored = build_framed_avatar(frame_portrait(image, landmarks), matte).tensors
+    tensors = tensors_for(stored, FRAME_PX) | {"background": MAGENTA}
     pose = np.array([[yaw, 0, 0, 0, 0, 0] for yaw in (-20, -12, 0, 12)], np.float32)
     green = is_green(render(painted_green(tensors, "eye_texture"), *[{}] * 4, pose=pose))
     no_eyes = tensors | {"eye_texture": np.zeros_like(tensors["eye_texture"])}
