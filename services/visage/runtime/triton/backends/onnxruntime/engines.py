@@ -19,10 +19,12 @@ class Engine(Protocol):
 
     Attributes:
         batch_sizes: The batch sizes it takes, ascending; None if it takes any.
+        ahead: Outputs that a warm-up may ask for; None for all.
         description: One line for the server's log.
     """
 
     batch_sizes: tuple[int, ...] | None
+    ahead: frozenset[str] | None
     description: str
 
     def run(self, chunks: Sequence[Tensors], outputs: Sequence[str]) -> list[Tensors]:
@@ -51,9 +53,9 @@ class OpenVinoEngine:
     A static shape lets OpenVINO plan memory and fuse ahead (about a third faster for the renderer), so each
     size of `cpu_static_batch_sizes` gets a compiled model of its own and a batch is served by the largest
     sizes that fill it. OpenVINO computes all outputs of a compiled model, so sets of outputs get compiled models
-    too, cut down to what these need. Those that `cpu_output_sets` names ("yuv;frames,alpha") are compiled at the
-    start and serve every request whose outputs they hold, alone or together. Without it a model of one output is
-    compiled at the start, and sets of several outputs when they are asked for the first time.
+    too, cut down to what these need. Those that `cpu_output_sets` names ("a;b,c", or nothing) are compiled at the
+    start and serve every request whose outputs they hold, alone or together; others when they are asked for the first
+    time, since each takes memory. Without the parameter a model of one output is compiled at the start.
     """
 
     def __init__(self, path: Path, config: dict[str, Any], threads: int) -> None:
@@ -79,6 +81,8 @@ class OpenVinoEngine:
         self._requests: dict[tuple[int | None, frozenset[str]], Any] = {}
         self._buffers: dict[tuple[int | None, int], Tensors] = {}
         self._output_sets = _output_sets(config, outputs)
+        named = _parameter(config, "cpu_output_sets") is not None
+        self.ahead: frozenset[str] | None = frozenset().union(*self._output_sets) if named else None
         for size in self.batch_sizes or (None,):
             for names in self._output_sets:
                 self._request(size, names)
@@ -174,6 +178,7 @@ class OnnxRuntimeEngine:
         outputs = {node.name: _describe_node(node) for node in self._session.get_outputs()}
         check_model(config, inputs, outputs)
         self.batch_sizes = _batch_sizes(config, inputs, static=False)
+        self.ahead: frozenset[str] | None = None
         self.description = f"ONNX Runtime {ort.__version__}, {threads} threads"
 
     def run(self, chunks: Sequence[Tensors], outputs: Sequence[str]) -> list[Tensors]:
@@ -233,7 +238,7 @@ def _output_sets(config: dict[str, Any], outputs: dict[str, Description]) -> lis
     text = _parameter(config, "cpu_output_sets")
     if text is None:
         return [frozenset(outputs)] if len(outputs) == 1 else []
-    sets = [frozenset(part.split(",")) for part in text.split(";")]
+    sets = [frozenset(part.split(",")) for part in text.split(";") if part]
     unknown = frozenset().union(*sets) - frozenset(outputs)
     if unknown:
         raise ValueError(f"parameter cpu_output_sets names {', '.join(sorted(unknown))}, which the model does not have")

@@ -22,6 +22,7 @@ import numpy as np
 import triton_python_backend_utils as pb_utils
 from batches import Batch, Tensors
 from engines import Engine, make_engine
+from warm_ups import WarmUps
 
 
 class TritonPythonModel:
@@ -36,6 +37,7 @@ class TritonPythonModel:
             raise pb_utils.TritonModelException(f"{path} does not exist")
         self._has_batch_axis = config["max_batch_size"] > 0
         self._input_names = [tensor["name"] for tensor in config["input"]]
+        self._warm_ups = WarmUps(config)
         try:
             self._engine: Engine = make_engine(path, config, core_count=len(os.sched_getaffinity(0)))
         except Exception as error:
@@ -45,12 +47,16 @@ class TritonPythonModel:
     def execute(self, requests: list[Any]) -> list[Any]:
         """Answer the requests of one dynamic batch, in their order; those for the same outputs run together."""
         answers: list[Any] = [None] * len(requests)
+        is_warm_up = self._warm_ups.takes([tensor for request in requests for tensor in request.inputs()])
         inputs: dict[tuple[str, ...], dict[int, Tensors]] = {}
         for index, request in enumerate(requests):
             if request.is_cancelled():
                 answers[index] = _failure("the caller cancelled the request", pb_utils.TritonError.CANCELLED)
                 continue
             wanted = tuple(sorted(request.requested_output_names()))
+            if is_warm_up and self._engine.ahead is not None:
+                # Triton warms up with all outputs; it throws the answer away.
+                wanted = tuple(name for name in wanted if name in self._engine.ahead)
             inputs.setdefault(wanted, {})[index] = {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
         for wanted, tensors in inputs.items():
             for index, outcome in zip(tensors, self._run(list(tensors.values()), wanted), strict=True):
