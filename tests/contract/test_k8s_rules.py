@@ -113,8 +113,18 @@ CASES: list[tuple[str, Edit, str]] = [
     ("scaling", thing("PodDisruptionBudget", "speech", {}, "spec", "selector", "matchLabels"), "guards no deployment"),
     (
         "scaling",
-        thing("ConfigMap", "speech-", "8", "data", "VISAGE_SPEECH_MAX_CONCURRENT_CALLS"),
-        "scales at 12.8 calls a pod; 0.8 of what admission lets in is 6.4",
+        thing(
+            "HorizontalPodAutoscaler",
+            "speech",
+            "12800m",
+            *("spec", "metrics", 0, "pods", "target", "averageValue"),
+        ),
+        "scales at 12.8 of the streams that a pod carries; it must be 0.8",
+    ),
+    (
+        "scaling",
+        thing("HorizontalPodAutoscaler", "speech", "calls", "spec", "metrics", 0, "pods", "metric", "name"),
+        "scales at None of the streams",
     ),
     # references
     ("references", pod("speech", "speach", "serviceAccountName"), "no ServiceAccount speach"),
@@ -152,8 +162,8 @@ CASES: list[tuple[str, Edit, str]] = [
     ("metrics", lambda draft: draft.remove("ServiceMonitor"), "scraped by nobody"),
     (
         "metrics",
-        lambda draft: draft.add(SCALED_OBJECT.replace("active_calls", "active_streams")),
-        "nobody makes the series visage_server_active_streams",
+        lambda draft: draft.add(SCALED_OBJECT.replace(":stream_load:", ":streams_load:")),
+        "nobody makes the series visage:streams_load:ratio",
     ),
 ]
 

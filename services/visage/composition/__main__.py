@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from visage.composition.avatars import AvatarCache
+from visage.composition.calibration import streams_carried
 from visage.composition.generate_avatar import GenerateAvatar
 from visage.composition.inference import RENDERERS, TritonRenderer
 from visage.composition.peers import AnimationPeer, IdentityPeer, SpeechPeer, check_channels
@@ -34,7 +35,8 @@ async def build_service(settings: CompositionSettings) -> Parts:
     async def check_ready() -> Mapping[str, bool]:
         return await triton.ready(RENDERERS.values())
 
-    parts = build_on(TritonRenderer(triton, settings.renders_in_flight), settings)
+    renderer = TritonRenderer(triton, settings.renders_in_flight)
+    parts = build_on(renderer, settings)
 
     async def check_all() -> Mapping[str, bool]:
         return {**await parts.check_ready(), **await check_ready()}
@@ -43,7 +45,11 @@ async def build_service(settings: CompositionSettings) -> Parts:
         await parts.release()
         await triton.close()
 
-    return Parts(parts.name, parts.servicers, check_all, release)
+    async def measure_capacity() -> float:
+        cores, limit_s = settings.usable_cores, settings.calibration_s
+        return await streams_carried(renderer, settings.renders_in_flight, cores, limit_s)
+
+    return Parts(parts.name, parts.servicers, check_all, release, measure_capacity)
 
 
 def build_on(renderer: Renderer, settings: CompositionSettings) -> Parts:
@@ -83,7 +89,8 @@ def build_on(renderer: Renderer, settings: CompositionSettings) -> Parts:
             await channel.close()
 
     add = composition_service_pb2_grpc.add_CompositionServiceServicer_to_server
-    own = Servicer(add, servicer, "visage.v1.CompositionService")
+    streams = frozenset({"RenderCurves", "GenerateAvatar"})
+    own = Servicer(add, servicer, "visage.v1.CompositionService", streams)
     return Parts("composition", [own, asset_service(assets, settings.max_media_bytes)], check_ready, release)
 
 

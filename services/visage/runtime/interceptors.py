@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -35,8 +35,12 @@ _log = logs.get(__name__)
 class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
     """Wraps each handler of the server."""
 
-    def __init__(self, admission: Admission, default_deadline_s: float, idle_stream_s: float) -> None:
+    def __init__(
+        self, admission: Admission, default_deadline_s: float, idle_stream_s: float, streams: Collection[str] = ()
+    ) -> None:
+        """Wraps; `streams` are the full names of the methods that take a place of the capacity."""
         self._admission = admission
+        self._streams = frozenset(streams)
         self._default_deadline_s = default_deadline_s
         self._idle_stream_s = idle_stream_s
         meter = telemetry.meter()
@@ -101,7 +105,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc
         with self._observed(method, context) as request_id:
             limit_s = self._default_deadline_s if context.time_remaining() is None else None
             try:
-                async with self._admission.admit(), asyncio.timeout(limit_s) as limit:
+                async with self._admission.admit(method in self._streams), asyncio.timeout(limit_s) as limit:
                     return await work()
             except grpc.aio.AbortError:
                 raise

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from visage.runtime import server
 from visage.runtime.server import Parts, Servicer
+from visage.speech.calibration import streams_carried
 from visage.speech.engines.espeak import EspeakEngine
 from visage.speech.engines.flite import FliteEngine
 from visage.speech.engines.flite_install import installed_folder
@@ -33,11 +34,16 @@ async def build_service(settings: SpeechSettings) -> Parts:
         for engine in engines:
             await engine.close()
 
-    servicer = SpeechServicer(
-        VoiceCatalogue(voices), {engine.name: engine for engine in engines if engine.name in present}
-    )
+    speaking = {engine.name: engine for engine in engines if engine.name in present}
+
+    async def measure_capacity() -> float:
+        return await streams_carried(voices, speaking, count, settings.calibration_s)
+
+    servicer = SpeechServicer(VoiceCatalogue(voices), speaking)
     add = speech_service_pb2_grpc.add_SpeechServiceServicer_to_server
-    return Parts("speech", [Servicer(add, servicer, "visage.v1.SpeechService")], check_ready, release)
+    streams = frozenset({"SynthesizeSpeech", "StreamSynthesizeSpeech"})
+    own = Servicer(add, servicer, "visage.v1.SpeechService", streams)
+    return Parts("speech", [own], check_ready, release, measure_capacity)
 
 
 def main() -> None:
