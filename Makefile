@@ -9,10 +9,10 @@ PROTO_FILES := $(wildcard protos/visage/v1/*.proto)
 GENERATED := services/visage/v1/media_pb2.py
 RUNTIMES := $(VENV)/.runtimes
 
-.PHONY: help setup demo test coverage check k8s sbom protos models up bench clean
+.PHONY: help setup demo test coverage check k8s sbom protos models up bench bench-quality sheets clean
 
 help: ## Show this list
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
 setup: $(SETUP) $(GENERATED) $(RUNTIMES) ## Install everything: packages, generated protos, Triton, voices
 
@@ -70,6 +70,12 @@ up: setup ## Run Triton and the four services until Ctrl-C
 
 bench: setup ## Measure and print one table
 	$(BIN)/python -m benchmarks.table
+
+bench-quality: setup ## Measure the pictures beside clips of real people and print tables
+	$(BIN)/python -m benchmarks.quality
+
+sheets: setup ## Draw contact sheets of every test photo into out/sheets
+	$(BIN)/python -m benchmarks.sheets
 
 clean: ## Remove what can be made again
 	rm -rf $(VENV) build out .mypy_cache .ruff_cache .pytest_cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -21,6 +22,19 @@ def tree(roots: Iterable[int]) -> set[int]:
         if not more:
             return found
         found |= more
+
+
+def cpu_s(roots: Iterable[int]) -> float:
+    """Returns the seconds of processor time that the trees have used; those of children that ended are included."""
+    ticks = 0
+    for pid in tree(roots):
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        # User and system time, of the process and of the children it has waited for.
+        ticks += sum(int(field) for field in fields[11:15])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def proportional_mb(roots: Iterable[int]) -> float:

@@ -10,44 +10,35 @@ import asyncio
 import os
 import platform
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from typing import Any
 
 import cv2
-import numpy as np
 import skimage.data
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
+from safetensors.numpy import load
 
 from benchmarks.demo import TEXT
+from benchmarks.identity_stages import identity_rows
+from benchmarks.kernels import IN_FLIGHT, Rendering, measure_encoder, measure_renderer, measure_voice
 from benchmarks.memory import proportional_mb
-from visage.client import AsyncVisage, synthesis_options
+from benchmarks.whole_path import FPS, Generation, generate, raw_performance
+from visage.client import AsyncVisage
 from visage.client.embedded import EmbeddedMesh
-from visage.composition.inference import RENDERER
+from visage.composition.inference import RENDERERS
+from visage.media.portrait import FRAME_PX, RENDER_SIZES
 from visage.runtime.peers import open_channel
 from visage.runtime.triton.client import TritonClient
 from visage.runtime.triton.settings import TritonClientSettings
 from visage.v1 import identity_service_pb2, identity_service_pb2_grpc
 
-FPS = 25
-CHUNK_FRAMES = 8
-CHUNKS = 24
-IN_FLIGHT = 2
+Row = tuple[str, str, str]
 
-
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """One GenerateAvatar call, seen from the client."""
-
-    frames: int
-    wall_s: float
-    first_fragment_s: float
-
-    @property
-    def frames_per_s(self) -> float:
-        """Frames of video per second of wall time."""
-        return self.frames / self.wall_s
+WHOLE_PATH_SIDES = (256, FRAME_PX)
+PARALLEL_CALLS = 4
 
 
 class MemoryWatch:
@@ -73,8 +64,8 @@ class MemoryWatch:
             task.cancel()
 
 
-async def fetch_avatar(address: str, name: str) -> bytes:
-    """Returns the avatar's safetensors bytes from the identity service."""
+async def fetch_avatar(address: str, name: str) -> Mapping[str, NDArray[Any]]:
+    """Returns the avatar's tensors as the identity service stores them."""
     channel = open_channel(address)
     stub = identity_service_pb2_grpc.IdentityServiceStub(channel)  # type: ignore[no-untyped-call]
     parts = []
@@ -82,66 +73,23 @@ async def fetch_avatar(address: str, name: str) -> bytes:
         if response.WhichOneof("response") == "data":
             parts.append(response.data)
     await channel.close()
-    return b"".join(parts)
+    tensors: Mapping[str, NDArray[Any]] = load(b"".join(parts))
+    return tensors
 
 
-async def measure_renderer(triton_url: str, avatar: bytes) -> tuple[float, float]:
-    """Returns frames/s of the renderer through Triton, and frames/s by its own compute time."""
-    from safetensors.numpy import load
-
-    wanted = {tensor.name for tensor in RENDERER.inputs}
-    tensors = {name: array[None] for name, array in load(avatar).items() if name in wanted}
-    rng = np.random.default_rng(0)
-    async with TritonClient(TritonClientSettings(url=triton_url)) as client:
-        with await client.pin("bench", tensors) as pinned:
-
-            async def one() -> None:
-                curves = rng.uniform(0, 0.4, (1, CHUNK_FRAMES, 52)).astype(np.float32)
-                pose = rng.uniform(-4, 4, (1, CHUNK_FRAMES, 6)).astype(np.float32)
-                await client.infer(RENDERER, {"curves": curves, "pose": pose}, pinned=pinned)
-
-            async def lane(count: int) -> None:
-                for _ in range(count):
-                    await one()
-
-            await lane(2)
-            before = await client.statistics(RENDERER.name)
-            started = time.perf_counter()
-            await asyncio.gather(*(lane(CHUNKS // IN_FLIGHT) for _ in range(IN_FLIGHT)))
-            wall_s = time.perf_counter() - started
-            spent = (await client.statistics(RENDERER.name)).since(before)
-    frames = CHUNKS * CHUNK_FRAMES
-    # Every request of a batch is charged the whole execution.
-    kernel_s = spent.mean_compute_s * spent.execution_count
-    return frames / wall_s, frames / kernel_s
-
-
-async def generate(visage: AsyncVisage, name: str, text: str) -> Generation:
-    """Runs one GenerateAvatar call."""
-    request = await visage.generation.request(name, text=text, fps=FPS, synthesis=synthesis_options())
-    started = time.perf_counter()
-    first_s, frames = 0.0, 0
-    async for response in visage.generation.stream(request):
-        kind = response.WhichOneof("response")
-        if kind == "fragment" and response.fragment.sequence_number == 1 and not first_s:
-            first_s = time.perf_counter() - started
-        elif kind == "summary":
-            frames = response.summary.frame_count
-    return Generation(frames, time.perf_counter() - started, first_s)
-
-
-async def measure() -> list[tuple[str, str, str]]:
+async def measure() -> list[Row]:
     """Returns the rows of the table: what, figure, how."""
     portrait = cv2.imencode(".png", cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2BGR))[1].tobytes()
-    rows: list[tuple[str, str, str]] = []
+    rows: list[Row] = []
     started = time.perf_counter()
     async with EmbeddedMesh() as mesh:
-        rows.append(("start of the mesh", f"{time.perf_counter() - started:.1f} s", "Triton, 7 models, 4 services"))
+        rows.append(("start of the mesh", f"{time.perf_counter() - started:.1f} s", "Triton, 9 models, 4 services"))
         watch = MemoryWatch(list(mesh.pids.values()))
         async with AsyncVisage(mesh.settings) as visage, watch.watching():
             started = time.perf_counter()
             identity = await visage.identities.create(portrait)
             rows.append(("identity from a photo", f"{time.perf_counter() - started:.2f} s", "512x512 PNG"))
+            rows += await identity_rows(mesh.triton_url, portrait)
             try:
                 rows += await _measure_speed(mesh, visage, identity.name)
             finally:
@@ -150,35 +98,75 @@ async def measure() -> list[tuple[str, str, str]]:
     return rows
 
 
-async def _measure_speed(mesh: EmbeddedMesh, visage: AsyncVisage, name: str) -> list[tuple[str, str, str]]:
+async def _measure_speed(mesh: EmbeddedMesh, visage: AsyncVisage, name: str) -> list[Row]:
     avatar = await fetch_avatar(mesh.settings.identity_address, name)
-    wall_fps, kernel_fps = await measure_renderer(mesh.triton_url, avatar)
-    await generate(visage, name, "Warm up.")
-    single = await generate(visage, name, TEXT)
     async with TritonClient(TritonClientSettings(url=mesh.triton_url)) as client:
-        before = await client.statistics(RENDERER.name)
+        renderings = {size: await measure_renderer(client, avatar, size) for size in RENDER_SIZES}
+        rows = _renderer_rows(renderings)
+        for side in WHOLE_PATH_SIDES:
+            rows += await _measure_path(mesh, visage, client, name, side, renderings[side])
+        before = await client.statistics(RENDERERS[FRAME_PX].name)
         started = time.perf_counter()
-        parallel = await asyncio.gather(*(generate(visage, name, TEXT) for _ in range(4)))
+        parallel = await asyncio.gather(*(generate(visage, name, TEXT) for _ in range(PARALLEL_CALLS)))
         wall_s = time.perf_counter() - started
-        spent = (await client.statistics(RENDERER.name)).since(before)
+        spent = (await client.statistics(RENDERERS[FRAME_PX].name)).since(before)
     together = sum(item.frames for item in parallel) / wall_s
-    real_time = single.frames_per_s / FPS
     return [
-        ("renderer kernels, one instance", f"{kernel_fps:.1f} frames/s", "512x512, Triton's compute time, one core"),
-        (
-            "renderer alone, through Triton",
-            f"{wall_fps:.1f} frames/s",
-            f"two instances, {IN_FLIGHT} requests in flight",
+        *rows,
+        (f"whole path, {PARALLEL_CALLS} parallel calls", f"{together:.1f} frames/s", "512x512, their sum"),
+        ("Triton's mean renderer batch", f"{spent.mean_batch_size:.2f}", "items per execution under parallel calls"),
+    ]
+
+
+def _renderer_rows(renderings: Mapping[int, Rendering]) -> list[Row]:
+    through_triton = renderings[FRAME_PX].frames_per_s
+    return [
+        *(
+            (f"renderer kernels, {size}x{size}", f"{speed.kernel_frames_per_s:.1f} frames/s", "YUV out, one core")
+            for size, speed in renderings.items()
         ),
-        ("whole path", f"{single.frames_per_s:.1f} frames/s", f"{real_time:.2f} x real time at {FPS} fps"),
+        ("renderer alone, through Triton", f"{through_triton:.1f} frames/s", f"512x512, {IN_FLIGHT} in flight"),
+    ]
+
+
+async def _measure_path(
+    mesh: EmbeddedMesh, visage: AsyncVisage, client: TritonClient, name: str, side: int, rendering: Rendering
+) -> list[Row]:
+    await generate(visage, name, "Warm up.", side)
+    frames, samples, rate_hz = await raw_performance(visage, name, TEXT, side)
+    lip_sync = await client.statistics("lip_sync")
+    single = await generate(visage, name, TEXT, side, mesh.pids)
+    lips = (await client.statistics("lip_sync")).since(lip_sync)
+    kernels_ms = {
+        "renderer": 1000 / rendering.kernel_frames_per_s,
+        "lip sync": 1000 * lips.mean_compute_s * lips.execution_count / single.frames,
+        "encoder": 1000 * measure_encoder(frames, samples, rate_hz, FPS),
+        "speech": 1000 * await measure_voice(visage, mesh.pids["speech"], TEXT) / single.frames,
+    }
+    return _path_rows(side, single, kernels_ms, os.cpu_count() or 1)
+
+
+def _path_rows(side: int, single: Generation, kernels_ms: Mapping[str, float], cores: int) -> list[Row]:
+    """A path can be no faster than all its kernels spread over all cores."""
+    wall_ms, sum_ms = 1000 / single.frames_per_s, sum(kernels_ms.values())
+    named = ", ".join(f"{name} {spent:.1f}" for name, spent in kernels_ms.items() if spent >= 0.05)
+    used = {process: 1000 * spent / single.frames for process, spent in single.cpu_s.items()}
+    processes = ", ".join(f"{process} {spent:.1f}" for process, spent in used.items() if spent >= 0.05)
+    size = f"{side}x{side}"
+    return [
         (
-            "whole path / renderer alone",
-            f"{single.frames_per_s / wall_fps:.2f}",
-            "speech, animation, encoding share the cores",
+            f"whole path, {size}",
+            f"{single.frames_per_s:.1f} frames/s",
+            f"{single.frames_per_s / FPS:.2f} x real time at {FPS} fps",
         ),
-        ("time to first fragment", f"{single.first_fragment_s:.2f} s", "text in, first pictures of the MP4 out"),
-        ("whole path, 4 parallel calls", f"{together:.1f} frames/s", "sum of the four"),
-        ("Triton's mean renderer batch", f"{spent.mean_batch_size:.2f}", "items per execution under 4 parallel calls"),
+        (f"  first fragment, {size}", f"{single.first_fragment_s:.2f} s", "text in, first pictures of the MP4 out"),
+        (f"  kernels of a frame, {size}", f"{sum_ms:.1f} ms", named),
+        (f"  processors of a frame, {size}", f"{single.cpu_ms_per_frame:.1f} ms", processes),
+        (
+            f"  wall time / kernels, {size}",
+            f"{wall_ms / (sum_ms / cores):.2f}",
+            f"{wall_ms:.1f} ms a frame against {sum_ms:.1f} ms on {cores} cores",
+        ),
     ]
 
 
@@ -188,7 +176,7 @@ def main() -> None:
     table = Table("figure", "value", "how", title=f"{os.cpu_count()} cores, {platform.machine()}, no GPU")
     for row in rows:
         table.add_row(*row)
-    Console(width=110).print(table)
+    Console(width=120).print(table)
 
 
 if __name__ == "__main__":

@@ -77,12 +77,14 @@ class FaceWatch:
             raise ValueError("no face")
         return faces[0]
 
-    async def follow(self, frames: RgbImage) -> Landmarks:
+    async def follow(self, frames: RgbImage, start: Landmarks | None = None) -> Landmarks:
         """Landmarks float64 [n, 478, 3] in pixels of a clip uint8 [n, height, width, 3] that shows one face.
 
-        Each frame is looked at where the face was before, then where it was found, as `find_faces` looks twice.
+        Each frame is looked at where the face was before, then where it was found, as `find_faces` looks twice. The
+        first is where `start` [478, 3] says; without it the face is searched for, and ValueError raised if there is
+        none.
         """
-        square = landmark_square((await self.find(frames[0])).landmarks)
+        square = landmark_square((await self.find(frames[0])).landmarks if start is None else start)
         tracks = []
         for start in range(0, len(frames), _BATCH):
             chunk = frames[start : start + _BATCH]

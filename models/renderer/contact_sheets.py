@@ -1,4 +1,4 @@
-"""Draws contact sheets of avatars: expressions, visemes, eyes, poses, talking, swapped backgrounds.
+"""Draws contact sheets of avatars: expressions, mouths, eyes, blinks, gaze, poses, light, talking, backgrounds.
 
 `python -m models.renderer.contact_sheets avatar.safetensors … --out folder`
 """
@@ -15,7 +15,7 @@ import numpy as np
 
 from models.renderer.rendering import OpenVinoRenderer, curve_vector, load_avatar, model_path
 from visage.media.arkit import CURVE_NAMES
-from visage.media.portrait import EYES, Rect
+from visage.media.portrait import EYES, PHOTO_LIGHT, Rect
 
 WHOLE = Rect(0, 0, 512, 512)
 FACE = Rect(96, 96, 320, 336)
@@ -52,6 +52,14 @@ EYE_STATES: dict[str, dict[str, float]] = {
     "frown": {"BrowDown": 1.0, "NoseSneer": 0.5},
     "wink": {"EyeBlinkLeft": 1.0},
 }
+BLINK = (0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0)
+GAZE = (-1.0, -0.5, 0.0, 0.5, 1.0)
+LAMPS: dict[str, tuple[float, float, float]] = {
+    "front": (0, 0, -1), "left": (-1, 0, -0.35), "right": (1, 0, -0.35), "above": (0, -1, -0.35),
+    "below": (0, 1, -0.35), "left, above": (-0.7, -0.6, -0.5), "right, above": (0.7, -0.6, -0.5),
+    "behind": (0.8, -0.5, 0.3),
+}  # fmt: skip
+MOUTHS = ("rest", "M", "AA", "EH", "IY", "OW", "UW", "F", "shout", "closed jaw", "smile", "smile AA")
 TALK = ("EH", "L", "OW", "rest", "L", "AA", "IY", "S", "UW", "M", "IY", "UW", "rest", "AA", "M", "F", "EH", "TH")
 
 
@@ -105,6 +113,45 @@ def poses(renderer: OpenVinoRenderer, avatar: Mapping[str, np.ndarray]) -> np.nd
     return _sheet(renderer.frames(avatar, np.zeros((18, 52)), pose), labels, WHOLE, 6, 0.55)
 
 
+def mouths(renderer: OpenVinoRenderer, avatar: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The mouth at twice the size of the frame."""
+    curves = np.stack([curve_vector(VISEMES[name]) for name in MOUTHS])
+    return _sheet(renderer.frames(avatar, curves), list(MOUTHS), Rect(160, 270, 192, 176), 4, 2.0)
+
+
+def blinks(renderer: OpenVinoRenderer, avatar: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The lids on their way down, at twice the size of the frame."""
+    curves = np.stack([curve_vector({"EyeBlink": level}) for level in BLINK])
+    labels = [f"blink {level:g}" for level in BLINK]
+    return _sheet(renderer.frames(avatar, curves), labels, Rect(152, 176, 208, 88), 4, 2.0)
+
+
+def gaze(renderer: OpenVinoRenderer, avatar: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Both eyes in five directions across and five along, at twice the size of the frame."""
+    states, labels = [], []
+    for down in GAZE:
+        for right in GAZE:
+            across = {"EyeLookOutLeft": right, "EyeLookInRight": right}
+            if right < 0:
+                across = {"EyeLookInLeft": -right, "EyeLookOutRight": -right}
+            along = {"EyeLookDown": down} if down > 0 else {"EyeLookUp": -down}
+            states.append(curve_vector(across | along))
+            labels.append(f"{right:g} {down:g}")
+    return _sheet(renderer.frames(avatar, np.stack(states)), labels, Rect(152, 176, 208, 88), 5, 1.5)
+
+
+def light(renderer: OpenVinoRenderer, avatar: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The photo's own light, a white lamp from each side, and a warm one."""
+    rows, labels = [PHOTO_LIGHT], ["photo"]
+    for name, direction in LAMPS.items():
+        rows.append((*(np.array(direction) / np.linalg.norm(direction)), 1.0, 1.0, 1.0, 1.0))
+        labels.append(name)
+    rows.append((-0.6, -0.5, -0.62, 1.0, 1.0, 0.72, 0.45))
+    labels.append("warm")
+    frames = renderer.frames(avatar, np.zeros((len(rows), 52)), None, np.array(rows, np.float32))
+    return _sheet(frames, labels, WHOLE, 5, 0.6)
+
+
 def talking(renderer: OpenVinoRenderer, avatar: Mapping[str, np.ndarray]) -> np.ndarray:
     """A sentence's shapes with the transitions between them, and a moving head."""
     targets = np.stack([curve_vector(VISEMES[name]) for name in TALK])
@@ -147,8 +194,8 @@ def _sheet(
 
 Sheet = Callable[[OpenVinoRenderer, Mapping[str, np.ndarray]], np.ndarray]
 SHEETS: dict[str, Sheet] = {
-    "expressions": expressions, "visemes": visemes, "eyes": eyes, "poses": poses, "talking": talking,
-    "backgrounds": backgrounds,
+    "expressions": expressions, "visemes": visemes, "mouths": mouths, "eyes": eyes, "blinks": blinks, "gaze": gaze,
+    "poses": poses, "light": light, "talking": talking, "backgrounds": backgrounds,
 }  # fmt: skip
 
 if __name__ == "__main__":

@@ -32,10 +32,10 @@ class Eyes(nn.Module):
 
     def forward(self, frame: Frame, source: Point) -> Layer:
         """source: the skull layer's points at the nodes of EYES."""
-        above, travel, room, side, _ = sample_map(frame.avatar["eye_maps"], source, EYE_MAP)
+        above, travel, room, side, near = sample_map(frame.avatar["eye_maps"], source, EYE_MAP)
         left = (side > 0.5).float()
         lid, unfolded = self._lid(frame, source, (above, travel, room), left)
-        ball = self._eyeball(frame, source, left)
+        ball = self._eyeball(frame, source, left, near)
         tile, avatar = self.tile, frame.avatar
         pixels = tile.cut(avatar["eye_texture"], ball, EYE_SOURCE, "zeros")
         pixels = tile.cut(avatar["head_texture"], source, HEAD).over(pixels)
@@ -82,8 +82,11 @@ class Eyes(nn.Module):
         colour = skin.colour + (soft * (1 - skin.clear) - skin.colour) * share
         return Layer(torch.cat([colour, skin.alpha], 1))
 
-    def _eyeball(self, frame: Frame, source: Point, left: Tensor) -> Point:
-        """Source points of the eyeballs: rigid with the skull, in the depth of the lids, moved by the gaze."""
+    def _eyeball(self, frame: Frame, source: Point, left: Tensor, near: Tensor) -> Point:
+        """Source points of the eyeballs: rigid with the skull, in the depth of the lids, moved by the gaze.
+
+        near: the gaze's weight at `source`; where it is 0, as at the silhouette, the eyeballs go with the skin.
+        """
         number = frame.number
         depth = sample_map(frame.avatar["skull_maps"][:, :1], source, HEAD)[0] - number["eye_z"]
         reach = EYE_REACH_MM * number["px_per_mm"]
@@ -91,6 +94,8 @@ class Eyes(nn.Module):
         gaze = torch.sin(frame.mix(self.gaze_angles)) * (GAZE_MM * number["px_per_mm"][:, None])
         look = Point(_pick(left, gaze[:, :, 0], gaze[:, :, 2]), _pick(left, gaze[:, :, 1], gaze[:, :, 3]))
         rigid = frame.motion.unproject_plane(self.nodes(), depth)
+        own = torch.clamp(4 * near, 0, 1)
+        rigid = Point(source.x + (rigid.x - source.x) * own, source.y + (rigid.y - source.y) * own)
         ball = rigid
         for _ in range(2):
             share = sample_map(frame.avatar["eye_maps"][:, 4:5], ball, EYE_MAP)[0]

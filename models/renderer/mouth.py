@@ -25,6 +25,8 @@ from visage.media.portrait import (
 
 OPEN = CURVE_INDEX["JawOpen"]
 TONGUE_OUT_MM = 7.0
+TONGUE_OVER_TEETH_MM = 5.0
+"""How far lower teeth sink from sight under a tongue that comes forward."""
 CAVITY_SHARE = 0.9
 """Share of the cavity's colour that no shadow takes away."""
 
@@ -62,15 +64,19 @@ class Mouth(nn.Module):
         cheek = (1 - smooth(1.0, 11.0, gap)) * torch.clamp(2 * frame.curves[:, :, OPEN, None, None], 0, 1)
         walls = torch.exp(-torch.clamp(above, min=0) * 0.16) + 0.8 * torch.exp(-torch.clamp(below, min=0) * 0.2)
         shade_cavity = 0.40 + 0.50 * walls * wide + 0.45 * cheek
+        out = frame.curves[:, :, CURVE_INDEX["TongueOut"], None, None]
+        tip = torch.clamp(1.5 * out, 0, 1) * smooth(16.0, 8.0, torch.abs(upper.x))
+        forward = 0.85 * (0.50 + 0.50 * smooth(-0.5, 2.5, above))
+        shade_tongue = shade_tongue + (forward - shade_tongue) * tip * 0.8
         jaw_move = frame.mix(self.jaw_travel)
         lower = Point(upper.x - jaw_move[:, :, 0], upper.y - jaw_move[:, :, 1])
-        tongue_out = frame.curves[:, :, CURVE_INDEX["TongueOut"], None, None] * TONGUE_OUT_MM
-        tongue = Point(lower.x, lower.y + tongue_out)
+        tongue = Point(lower.x, lower.y + out * TONGUE_OUT_MM)
+        teeth = Point(lower.x, lower.y - tip * TONGUE_OVER_TEETH_MM)
         cavity = frame.colours["cavity"]
         colour = cavity * self.inside.plane(shade_cavity - CAVITY_SHARE)
         for name, point, y_range, shade in (
             ("tongue", tongue, LOWER_ATLAS_Y_MM, shade_tongue),
-            ("lower_teeth", lower, LOWER_ATLAS_Y_MM, shade_lower),
+            ("lower_teeth", teeth, LOWER_ATLAS_Y_MM, shade_lower),
             ("upper_teeth", upper, UPPER_ATLAS_Y_MM, shade_upper),
         ):
             layer = self._atlas(frame, name, point, y_range)

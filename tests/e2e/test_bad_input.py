@@ -14,6 +14,7 @@ import soundfile
 from PIL import Image
 
 from tests.e2e.counters import active_calls
+from tests.fakes import hard_photos
 from visage.client import AsyncVisage, Curves, InvalidRequest, NotFound, NotUsable, synthesis_options
 from visage.client.embedded import EmbeddedMesh
 from visage.v1 import (
@@ -97,8 +98,11 @@ async def test_what_is_no_picture_is_refused(mesh: EmbeddedMesh, astronaut: Pict
         (lambda face: Image.fromarray(np.hstack([face[:400, 60:400], face[:400, 60:400]])), "several_faces"),
         (lambda face: Image.fromarray(face).resize((150, 150)), "too_small"),
         (lambda face: Image.fromarray(np.ascontiguousarray(face[:, 195:])), "cut_off"),
+        (lambda face: Image.fromarray(hard_photos.blurred(4)), "too_blurred"),
+        (lambda face: Image.fromarray(hard_photos.with_sunglasses()), "eyes_hidden"),
+        (lambda face: Image.fromarray(hard_photos.with_mask((235, 235, 232))), "mouth_hidden"),
     ],
-    ids=["landscape", "one pixel", "two faces", "small", "cut off"],
+    ids=["landscape", "one pixel", "two faces", "small", "cut off", "blurred", "sunglasses", "mask"],
 )
 async def test_photo_without_a_usable_face_says_why(
     mesh: EmbeddedMesh, astronaut: Picture, make: object, cause: str
@@ -110,6 +114,8 @@ async def test_photo_without_a_usable_face_says_why(
 
     assert caught.value.reason == "FACE_NOT_USABLE"
     assert caught.value.metadata["cause"] == cause
+    if cause != "no_face":
+        assert {"measure", "value", "limit", "score"} <= set(caught.value.metadata)
 
 
 @pytest.mark.parametrize(

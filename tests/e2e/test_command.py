@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import pytest
 import soundfile
 
@@ -36,6 +37,43 @@ def test_talk_writes_a_film_and_leaves_no_identity(
     assert json.loads(outcome.stdout)["summary"]["frame_count"] > 10
     assert film.read_bytes()[4:8] == b"ftyp"
     assert [item["name"] for item in listed] == [identity]
+
+
+def test_talk_takes_a_camera_and_a_lamp(addresses: ClientSettings, identity: str, tmp_path: Path) -> None:
+    """Size, framing, zoom, orbit and light reach the film; what had to be clamped is said."""
+    film = tmp_path / "film.mp4"
+    scene = ("--size", "288x512", "--framing", "head", "--zoom", "1.2", "--orbit", "yaw=60,pitch=-5")
+    light = ("--light", "azimuth=-60,elevation=30,intensity=0.8,color=#ffd0a0")
+    outcome = visage("--json", "talk", identity, "--text", "Hi.", "-o", str(film), *scene, *light)
+    with av.open(str(film)) as container:
+        stream = container.streams.video[0]
+        size = stream.width, stream.height
+
+    assert outcome.returncode == 0, outcome.stderr
+    assert size == (288, 512)
+    told = [notice["message"] for notice in json.loads(outcome.stdout)["notices"]]
+    assert any("scene.camera.orbit.yaw_degrees" in message for message in told)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "status", "message"),
+    [
+        ("--size", "512", 2, "WIDTHxHEIGHT"),
+        ("--size", "511x512", 1, "256, 512 and 768"),
+        ("--framing", "knee", 2, "bust"),
+        ("--orbit", "jaw=3", 2, "yaw"),
+        ("--zoom", "nan", 1, "scene.camera.zoom"),
+        ("--light", "color=orange", 1, "scene.light.color"),
+    ],
+)
+def test_scenes_that_cannot_be_are_explained(
+    addresses: ClientSettings, identity: str, tmp_path: Path, option: str, value: str, status: int, message: str
+) -> None:
+    """Status 2 for what the command itself refuses, 1 for what the service does."""
+    outcome = visage("talk", identity, "--text", "Hi.", "-o", str(tmp_path / "x.mp4"), option, value)
+
+    assert outcome.returncode == status
+    assert message in outcome.stderr.replace("\n", " ")
 
 
 def test_speak_writes_audio_and_timing(addresses: ClientSettings, tmp_path: Path) -> None:
@@ -74,6 +112,8 @@ def test_identity_lives_from_create_to_delete(
 
     assert created.returncode == 0, created.stderr
     assert json.loads(shown.stdout)["state"] == "READY"
+    assert {item["reason"] for item in json.loads(created.stdout)["report"]["warnings"]} >= {"low_resolution", "smile"}
+    assert json.loads(shown.stdout)["report"] == json.loads(created.stdout)["report"]
     assert (tmp_path / "preview.png").read_bytes().startswith(b"\x89PNG")
     assert json.loads(compared.stdout)["same_person"] is True
     assert deleted.returncode == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.e2e.counters import active_calls, triton_load
-from visage.client import AsyncVisage, Curves
+from visage.client import AsyncVisage, Camera, Curves, KeyLight
 from visage.client.embedded import EmbeddedMesh
 
 pytestmark = pytest.mark.e2e
@@ -154,6 +155,76 @@ async def test_background_and_size_are_the_callers(
 
     assert frames[0].shape == (size[1], size[0], 3)
     assert np.abs(corner - (0, 192, 0)).max() < 25
+
+
+async def still(visage: AsyncVisage, identity: str, pixel_format: str = "rgb24", **scene: Any) -> np.ndarray:
+    """Returns one rendered frame of the face at rest: [height, width, channels], or [height * 3 / 2, width] in YUV."""
+    curves = Curves(("JawOpen",), 25.0, np.zeros((1, 1), np.float32), np.zeros((1, 6), np.float32))
+    request = await visage.generation.request(identity, curves=curves, pixel_format=pixel_format, **scene)
+    data = b""
+    async for response in visage.generation.stream(request):
+        if response.HasField("header"):
+            width, height = response.header.width, response.header.height
+        elif response.HasField("frame"):
+            data += response.frame.data
+    pixels = np.frombuffer(data, np.uint8)
+    is_planar = pixel_format in ("i420", "nv12")
+    return pixels.reshape(height * 3 // 2, width) if is_planar else pixels.reshape(height, width, -1)
+
+
+async def test_a_camera_orbits_and_comes_nearer(mesh: EmbeddedMesh, identity: str) -> None:
+    """A yaw moves the nose to the right between the eyes; the face's framing makes the eyes lie wider apart."""
+    left_eye, right_eye, nose = 33, 263, 1
+
+    async with AsyncVisage(mesh.settings) as visage:
+
+        async def measured(camera: Camera) -> tuple[float, float]:
+            picture = await still(visage, identity, camera=camera)
+            points = (await visage.identities.landmarks(png(picture)))[0].points
+            apart = points[right_eye, 0] - points[left_eye, 0]
+            return float(apart), float((points[nose, 0] - points[left_eye, 0]) / apart)
+
+        front, turned, near = [
+            await measured(camera) for camera in (Camera(), Camera(yaw_degrees=15.0), Camera(framing="face"))
+        ]
+
+    assert turned[1] - front[1] > 0.1
+    assert near[0] / front[0] == pytest.approx(512 / 304, rel=0.05)
+
+
+async def test_a_lamp_lights_its_side_of_the_face(mesh: EmbeddedMesh, identity: str) -> None:
+    """From the left the left cheek is brighter than from the right; at intensity 0 the picture is the photo's own."""
+    async with AsyncVisage(mesh.settings) as visage:
+        own = await still(visage, identity)
+        none = await still(visage, identity, light=KeyLight(-70.0, 0.0, 0.0))
+        lit = [await still(visage, identity, light=KeyLight(azimuth)) for azimuth in (-70.0, 70.0)]
+    cheeks = [(picture[280:330, 190:215].mean(), picture[280:330, 297:322].mean()) for picture in lit]
+
+    assert np.array_equal(own, none)
+    assert cheeks[0][0] > cheeks[1][0] + 20 and cheeks[1][1] > cheeks[0][1] + 20
+
+
+async def test_transparent_frames_go_before_any_background(mesh: EmbeddedMesh, identity: str) -> None:
+    """Put over a colour, RGBA gives what the service gives with that colour behind the head."""
+    async with AsyncVisage(mesh.settings) as visage:
+        layered = (await still(visage, identity, "rgba32")).astype(float)
+        wanted = (await still(visage, identity, background="#00c000")).astype(float)
+    green = np.array([0, 0xC0, 0])
+    composed = layered[..., :3] + green * (255 - layered[..., 3:]) / 255
+
+    assert layered[0, 0, 3] == 0 and layered[280, 256, 3] == 255
+    assert np.abs(composed - wanted).max() <= 3
+
+
+@pytest.mark.parametrize("side", [256, 512, 768])
+async def test_the_renderer_s_yuv_shows_what_its_rgb_shows(mesh: EmbeddedMesh, identity: str, side: int) -> None:
+    """At each native size, within the rounding of colour at half density."""
+    async with AsyncVisage(mesh.settings) as visage:
+        rgb = await still(visage, identity, width=side, height=side)
+        planes = await still(visage, identity, "i420", width=side, height=side)
+    decoded = cv2.cvtColor(planes, cv2.COLOR_YUV2RGB_I420)
+
+    assert np.abs(decoded.astype(float) - rgb).mean() < 3
 
 
 async def test_a_recording_drives_the_lips(mesh: EmbeddedMesh, identity: str, shared_fixtures: Path) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
+from tests.fakes.drawn_faces import landmarks_in
 from visage.composition.pictures import Scaler, packed_array, video_frame
 from visage.composition.values import Avatar, Frames, Look, Pixels
 from visage.media.arkit import CURVE_COUNT, CURVE_INDEX
@@ -89,6 +90,23 @@ class FakeIdentity(identity_service_pb2_grpc.IdentityServiceServicer):
         self.log = CallLog()
         self.content = avatar_bytes()
         self.known_digests: list[str] = []
+        self.looks = 0
+        self.look_error: Exception | None = None
+
+    async def EmbedFace(self, request: Any, context: Any) -> Any:
+        async with self.log.call(context):
+            if self.look_error is not None:
+                raise self.look_error
+            embedding = identity_service_pb2.FaceEmbedding(model="fake/1", values=[1.0, *[0.0] * 127])
+            face = identity_service_pb2.EmbedFaceResponse.Face(embedding=embedding, confidence=1.0)
+            return identity_service_pb2.EmbedFaceResponse(faces=[face])
+
+    async def DetectLandmarks(self, request: Any, context: Any) -> Any:
+        async with self.log.call(context):
+            self.looks += 1
+            points = landmarks_in(request.image.content).ravel()
+            face = identity_service_pb2.FaceLandmarks(confidence=1.0, points=points)
+            return identity_service_pb2.DetectLandmarksResponse(faces=[face], image_width=512, image_height=512)
 
     async def GetAvatar(self, request: Any, context: Any) -> AsyncIterator[Any]:
         async with self.log.call(context):

@@ -35,8 +35,8 @@ def foggy(contrast: float) -> Picture:
 
 
 def side_lit(depth: float) -> Picture:
-    """The left half darker, softly, by that share."""
-    fade = 1 / (1 + np.exp((np.arange(512)[None, :, None] - 224) / 12.0))
+    """The right half darker, which is the darker one already, softly, by that share."""
+    fade = 1 / (1 + np.exp((224 - np.arange(512)[None, :, None]) / 12.0))
     return np.asarray(astronaut_photo() * (1 - depth * fade), np.uint8)
 
 
@@ -145,8 +145,10 @@ def with_hat() -> Picture:
 
 def with_beard() -> Picture:
     """A full beard around visible lips."""
-    outline = [(184, 135), (196, 152), (212, 148), (238, 148), (254, 152), (266, 135), (262, 172), (246, 192), (224, 200),
-               (202, 192), (188, 172)]  # fmt: skip
+    outline = [
+        (184, 135), (196, 152), (212, 148), (238, 148), (254, 152), (266, 135), (262, 172), (246, 192), (224, 200),
+        (202, 192), (188, 172),
+    ]  # fmt: skip
     cover = np.zeros((512, 512), np.float32)
     cv2.fillPoly(cover, [np.array(outline)], (1,))
     cv2.ellipse(cover, (224, 160), (17, 6), 0, 0, 360, (0,), -1)

@@ -96,6 +96,18 @@ async def test_photo_to_avatar(mesh: IdentityMesh, astronaut: Picture) -> None:
 
     assert comparison.same_person
     assert size_bytes > 5_000_000
+    assert identity.photo_report.resolution.face_width_px == pytest.approx(93, abs=3)
+    assert identity.photo_report.occlusion.score > 0.8
+
+
+async def test_every_fixture_photo(mesh: IdentityMesh, shared_fixtures: Path) -> None:
+    """Each test photo becomes an identity whose report has no word against its landmarks."""
+    photos = sorted((shared_fixtures / "photos").glob("*.jpg"))
+    made = [await mesh.created(photo.read_bytes()) for photo in photos]
+    unsure = pb.PhotoReport.REASON_LANDMARKS_UNSURE
+
+    assert len(made) == 5
+    assert all(unsure not in [item.reason for item in one.photo_report.occlusion.findings] for one in made)
 
 
 async def test_strangers(mesh: IdentityMesh, shared_fixtures: Path) -> None:

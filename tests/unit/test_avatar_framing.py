@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from tests.fakes.portraits import astronaut_landmarks, astronaut_photo, framed_astronaut
@@ -30,6 +32,42 @@ def test_size_and_place_of_the_photo_do_not_matter() -> None:
 
     assert difference.mean() < 6
     assert framed.landmarks == pytest.approx(framed_astronaut().landmarks, abs=1e-6)
+
+
+@pytest.mark.parametrize("degrees", [-40, 25, 90, 180])
+def test_a_tilted_head_comes_upright(degrees: float) -> None:
+    """However the photo is turned, the head stands upright in the same picture, but for a tilt of up to 8 degrees."""
+    matrix = cv2.getRotationMatrix2D((224, 120), degrees, 1.0)
+    matrix[:, 2] += (400 - 224, 400 - 120)
+    photo = np.asarray(cv2.warpAffine(astronaut_photo(), matrix, (800, 800), flags=cv2.INTER_CUBIC))
+    points = astronaut_landmarks()
+    points[:, :2] = (points[:, :2] - 0.5) @ matrix[:, :2].T + matrix[:, 2] + 0.5
+    framed = frame_portrait(photo, points)
+    eyes = framed.landmarks[263, :2] - framed.landmarks[33, :2]
+    face = np.s_[350:700, 350:680]
+
+    assert abs(np.degrees(np.arctan2(eyes[1], eyes[0]))) < 10
+    assert framed.landmarks[10, 1] < framed.landmarks[152, 1]
+    assert np.abs(framed.image[face].astype(int) - _upright_at(eyes)[face]).mean() < 12
+
+
+def _upright_at(eyes: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+    """The untilted photo framed with the tilt that the eye line has."""
+    framed = framed_astronaut()
+    own = framed.landmarks[263, :2] - framed.landmarks[33, :2]
+    turn = np.degrees(np.arctan2(own[1], own[0]) - np.arctan2(eyes[1], eyes[0]))
+    centre = tuple((framed.landmarks[[33, 263, 61, 291], :2].mean(0) * 2).tolist())
+    matrix = cv2.getRotationMatrix2D(centre, turn, 1.0)
+    return np.asarray(cv2.warpAffine(framed.image, matrix, (1024, 1024)), np.uint8)
+
+
+def test_a_large_photo_is_averaged() -> None:
+    """A photo much finer than the frame is averaged, not sampled: fine stripes become grey."""
+    photo = np.repeat(np.repeat(astronaut_photo(), 12, 0), 12, 1)
+    photo[::2] = 255 - photo[::2]
+    framed = frame_portrait(photo, astronaut_landmarks() * 12)
+
+    assert np.abs(framed.image[framed.inside].astype(int) - 127).max() < 12
 
 
 def test_a_tight_crop_is_continued_without_black() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visage.composition.camera import LOWEST_SHOULDER_PX, View, render_size, view_of
+from visage.composition.camera import LOWEST_SHOULDER_PX, Outline, View, render_size, view_of
 from visage.composition.placement import place
 from visage.composition.scene_limits import light_rows, limit_scene
 from visage.composition.values import Camera, Framing, KeyLight, RawDelivery, Scene, Video
@@ -28,7 +28,7 @@ CAMERAS = st.builds(
     st.floats(1, 4),
     st.tuples(st.floats(-0.5, 0.5), st.floats(-0.5, 0.5)),
 )
-SHOULDERS = st.integers(0, FRAME_PX)
+OUTLINES = st.builds(Outline, st.integers(0, FRAME_PX), st.booleans())
 
 
 def holds(view: View, rect: Rect, tolerance_px: float = 1e-6) -> bool:
@@ -41,12 +41,12 @@ def holds(view: View, rect: Rect, tolerance_px: float = 1e-6) -> bool:
     )
 
 
-@given(CAMERAS, SIDES, SIDES, st.booleans(), SHOULDERS)
+@given(CAMERAS, SIDES, SIDES, st.booleans(), OUTLINES)
 def test_a_view_has_the_picture_s_shape(
-    camera: Camera, width: int, height: int, is_free: bool, shoulder_px: int
+    camera: Camera, width: int, height: int, is_free: bool, outline: Outline
 ) -> None:
     """Whatever is asked for, nothing is stretched."""
-    view, _ = view_of(camera, width, height, is_free, shoulder_px)
+    view, _ = view_of(camera, width, height, is_free, outline)
 
     assert view.width / view.height == pytest.approx(width / height, rel=1e-6)
 
@@ -60,21 +60,23 @@ def test_the_photo_s_own_background_is_never_left(camera: Camera, width: int, he
     assert view.x + view.width <= FRAME_PX + 1e-6 and view.y + view.height <= FRAME_PX + 1e-6
 
 
-@given(CAMERAS, SIDES, SIDES, SHOULDERS)
-def test_nothing_below_the_shoulders_is_shown(camera: Camera, width: int, height: int, shoulder_px: int) -> None:
+@given(CAMERAS, SIDES, SIDES, OUTLINES)
+def test_nothing_below_the_shoulders_is_shown(camera: Camera, width: int, height: int, outline: Outline) -> None:
     """A bust never floats above the picture's edge."""
-    view, _ = view_of(camera, width, height, True, shoulder_px)
+    view, _ = view_of(camera, width, height, True, outline)
 
     assert view.y + view.height <= FRAME_PX + 1e-6
 
 
-@given(st.sampled_from(Framing), SIDES, SIDES, SHOULDERS)
-def test_a_free_view_holds_its_framing(framing: Framing, width: int, height: int, shoulder_px: int) -> None:
+@given(st.sampled_from(Framing), SIDES, SIDES, OUTLINES)
+def test_a_free_view_holds_its_framing(framing: Framing, width: int, height: int, outline: Outline) -> None:
     """At any shape the head is whole; only what is below the row where shoulders are cut may be missing."""
-    view, _ = view_of(Camera(framing), width, height, True, shoulder_px)
+    view, _ = view_of(Camera(framing), width, height, True, outline)
     held = framing.value
     if view.width >= FRAME_PX - 1e-6:
-        held = held._replace(height=min(held.bottom, max(shoulder_px, LOWEST_SHOULDER_PX)) - held.y)
+        held = held._replace(height=min(held.bottom, max(outline.shoulder_px, LOWEST_SHOULDER_PX)) - held.y)
+    if outline.is_crown_cut and width < height:
+        held = Rect(Framing.FACE.value.x, held.y, Framing.FACE.value.width, held.height)
 
     assert holds(view, held)
 
@@ -118,6 +120,25 @@ def test_wide_pictures_of_the_photo_s_own_background_show_the_face() -> None:
     assert view == pytest.approx((0, 128, 512, 288))
 
 
+def test_a_cut_crown_stays_at_the_picture_s_edge() -> None:
+    """Hair that reaches the frame's top is not shown to end there, unless the picture is too narrow for the face."""
+    views = [view_of(Camera(), 360, 640, True, Outline(is_crown_cut=is_cut))[0] for is_cut in (False, True)]
+    narrow, _ = view_of(Camera(), 128, 512, True, Outline(is_crown_cut=True))
+
+    assert views[0].y < 0 and views[1] == pytest.approx((112, 0, 288, 512))
+    assert narrow.width == Framing.FACE.value.width and narrow.y < 0
+
+
+@pytest.mark.parametrize("framing", list(Framing))
+def test_what_fits_the_frame_stays_inside(framing: Framing) -> None:
+    """A free view reaches beyond the frame only for what it cannot show otherwise."""
+    square, _ = view_of(Camera(framing), 512, 512, is_free=True)
+    tall, _ = view_of(Camera(framing), 360, 640, is_free=True)
+
+    assert square.is_within_frame
+    assert tall.height <= FRAME_PX or tall.y + tall.height == pytest.approx(FRAME_PX)
+
+
 def test_framings_come_nearer() -> None:
     """Bust, head, face: each shows less than the one before, and the face is always there."""
     widths = []
@@ -126,7 +147,7 @@ def test_framings_come_nearer() -> None:
         widths.append(view.width)
 
         assert view.x < FACE_CENTRE_PX[0] < view.x + view.width and view.y < FACE_CENTRE_PX[1] < view.y + view.height
-    assert widths == [512, 424, 304]
+    assert widths == [512, 428, 304]
 
 
 @given(CAMERAS, SIDES, SIDES, st.booleans())
@@ -160,10 +181,10 @@ def test_native_sizes_follow_output_and_zoom(camera: Camera, width: int, size: i
     assert render_size(view, width) == size
 
 
-@given(CAMERAS, SIDES, SIDES, st.booleans(), SHOULDERS)
-def test_places_are_even_and_inside(camera: Camera, width: int, height: int, is_free: bool, shoulder_px: int) -> None:
+@given(CAMERAS, SIDES, SIDES, st.booleans(), OUTLINES)
+def test_places_are_even_and_inside(camera: Camera, width: int, height: int, is_free: bool, outline: Outline) -> None:
     """Source and target keep chroma whole, lie inside and have one scale to within two pixels of rounding."""
-    view, _ = view_of(camera, width, height, is_free, shoulder_px)
+    view, _ = view_of(camera, width, height, is_free, outline)
     size = render_size(view, width)
     source, target, fade = place(view, size, width, height)
 

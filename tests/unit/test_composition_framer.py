@@ -12,7 +12,7 @@ from visage.composition.camera import view_of
 from visage.composition.framer import Framer, frame_background
 from visage.composition.pictures import Scaler, packed_array, packed_bytes, planes_of, video_frame
 from visage.composition.placement import place
-from visage.composition.shots import plan_shot, shoulder_row
+from visage.composition.shots import outline_of, plan_shot
 from visage.composition.values import Camera, Framing, Pixels, RawDelivery, Scene, Video
 from visage.media.frames import Picture, PixelLayout, solid_picture
 from visage.media.portrait import AVATAR_TENSORS, FRAME_PX, TEXTURE_SCALE
@@ -122,7 +122,15 @@ def avatar(shoulder_px: int | None = None) -> dict[str, NDArray[np.uint8]]:
 @pytest.mark.parametrize(("given", "found"), [(None, 512), (300, 300), (440, 440), (496, 496)])
 def test_shoulders_are_found(given: int | None, found: int) -> None:
     """In the head's texture or in the foot; 512 where the avatar keeps clear of the sides."""
-    assert shoulder_row(avatar(given)) == found
+    assert outline_of(avatar(given)) == (found, False)
+
+
+def test_a_cut_crown_is_found() -> None:
+    """Hair in a fifth of the frame's top row."""
+    tensors = avatar()
+    tensors["head_texture"][3, 0, 400:600] = 255
+
+    assert outline_of(tensors).is_crown_cut
 
 
 def scene(width: int, height: int, layout: PixelLayout | None = None, background: str | None = None) -> Scene:

@@ -43,7 +43,9 @@ def face(
 def cause_of(seen: Face) -> str:
     with pytest.raises(FaceNotUsable) as caught:
         check_face(seen, *FRAME, LIMITS)
-    assert caught.value.metadata == {"cause": caught.value.cause}
+    assert caught.value.metadata["cause"] == caught.value.cause
+    assert caught.value.metadata["measure"]
+    assert float(caught.value.metadata["value"]) != float(caught.value.metadata["limit"])
     return caught.value.cause
 
 
@@ -77,10 +79,28 @@ def test_too_small() -> None:
     assert cause_of(face(px_per_mm=79 / width_px)) == "too_small"
 
 
-@pytest.mark.parametrize("angles", [{"yaw": 45}, {"yaw": -45}, {"pitch": 32}, {"pitch": -32}, {"roll": 60}])
+@pytest.mark.parametrize("angles", [{"yaw": 45}, {"yaw": -45}, {"pitch": 32}, {"pitch": -32}, {"yaw": 45, "roll": 80}])
 def test_turned_too_far(angles: dict[str, float]) -> None:
     """A head turned or tilted beyond the limits is refused."""
     assert cause_of(face(**angles)) == "turned_too_far"
+
+
+@pytest.mark.parametrize("roll", [-170, -90, 60, 90, 135, 180])
+def test_any_roll_is_usable(roll: float) -> None:
+    """A tilt sideways is no obstacle, up to a face upside down; its angle is read."""
+    seen = face(yaw=20, roll=roll)
+    check_face(seen, *FRAME, LIMITS)
+
+    assert math.cos(math.radians(head_angles(seen).roll_degrees - roll)) > 0.999
+    assert head_angles(seen).yaw_degrees == pytest.approx(20, abs=0.5)
+
+
+def test_reduced_photo_counts_as_it_was_sent() -> None:
+    """A photo that was reduced while it was decoded is measured by its own pixels."""
+    seen = face(px_per_mm=70 / face(px_per_mm=1.0).width_px)
+    check_face(seen, *FRAME, LIMITS, reduction=2.0)
+
+    assert cause_of(seen) == "too_small"
 
 
 @pytest.mark.parametrize("centre", [(40, 300), (560, 300), (300, 30), (300, 520)])

@@ -1,4 +1,4 @@
-"""The quality report: hard photos are refused for the right reason or warned of; scores follow what they measure."""
+"""The quality report: hard photos are refused or warned of for the right reason, and scores follow their measures."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ async def refusal_of(image: Picture, models: OnnxFaceModels) -> FaceNotUsable:
     [
         (lambda: hard.blurred(4), "too_blurred", {"blur_mm"}),
         (lambda: hard.shaken(29), "too_blurred", {"blur_mm"}),
-        (lambda: hard.exposed(0.05), "too_dark", {"skin_level"}),
-        (lambda: hard.foggy(0.05), "too_flat", {"contrast"}),
+        (lambda: hard.exposed(0.085), "too_dark", {"skin_level"}),
+        (lambda: hard.foggy(0.08), "too_flat", {"contrast"}),
         (lambda: hard.sized(70), "too_small", {"face_width_px"}),
         (lambda: hard.with_sunglasses(), "eyes_hidden", {"eye_detail"}),
         (lambda: hard.with_sunglasses((70, 45, 30)), "eyes_hidden", {"eye_detail"}),
@@ -90,8 +90,8 @@ async def test_refused(make: Callable[[], Picture], cause: str, measures: set[st
     assert error.cause == cause
     assert error.metadata["measure"] in measures
     assert error.metadata["score"] == "0"
-    assert error.metadata["value"] in error.message or float(error.metadata["value"]) >= 0
     assert float(error.metadata["limit"]) > 0
+    assert float(error.metadata["value"]) != pytest.approx(float(error.metadata["limit"]), rel=0.01)
 
 
 @pytest.mark.parametrize("make", [hard.smiley, lambda: hard.exposed(2.6)], ids=["smiley", "white"])
@@ -109,7 +109,7 @@ async def test_no_face_in_it(make: Callable[[], Picture], models: OnnxFaceModels
         (lambda: hard.exposed(0.2), {"TOO_DARK"}, {"EYES_HIDDEN", "MOUTH_HIDDEN"}),
         (lambda: hard.foggy(0.15), {"LOW_CONTRAST"}, {"EYES_HIDDEN", "MOUTH_HIDDEN"}),
         (lambda: hard.side_lit(0.75), {"SIDE_LIGHT"}, {"PARTLY_HIDDEN", "MOUTH_HIDDEN"}),
-        (lambda: hard.shadow_across(0.65), {"SHADOW"}, {"PARTLY_HIDDEN", "MOUTH_HIDDEN", "EYES_HIDDEN"}),
+        (lambda: hard.shadow_across(0.7), {"SHADOW"}, {"PARTLY_HIDDEN", "MOUTH_HIDDEN", "EYES_HIDDEN"}),
         (hard.toned, set(), {"PARTLY_HIDDEN", "MOUTH_HIDDEN", "EYES_HIDDEN"}),
         (lambda: hard.toned((1, 0.85, 0.65)), set(), {"PARTLY_HIDDEN", "MOUTH_HIDDEN", "EYES_HIDDEN"}),
         (hard.with_glasses, set(), {"EYES_HIDDEN", "PARTLY_HIDDEN"}),
@@ -134,11 +134,11 @@ async def test_accepted(
     ("aspect", "name", "pictures"),
     [
         ("sharpness", "blur_mm", [lambda sigma=sigma: hard.blurred(sigma) for sigma in (0.5, 1.0, 1.5, 2.0, 2.5)]),
-        ("sharpness", "blur_mm", [lambda size=size: hard.shaken(size) for size in (1, 7, 13, 19)]),
+        ("sharpness", "blur_mm", [lambda size=size: hard.shaken(size) for size in (1, 5, 9, 13)]),
         ("light", "skin_level", [lambda factor=factor: hard.exposed(factor) for factor in (0.6, 0.4, 0.25, 0.15)]),
         ("light", "burnt_share", [lambda factor=factor: hard.exposed(factor) for factor in (1.0, 1.4, 1.7)]),
         ("light", "contrast", [lambda share=share: hard.foggy(share) for share in (0.3, 0.2, 0.15, 0.1)]),
-        ("light", "side_stops", [lambda depth=depth: hard.side_lit(depth) for depth in (0.4, 0.55, 0.7, 0.8)]),
+        ("light", "side_stops", [lambda depth=depth: hard.side_lit(depth) for depth in (0.1, 0.4, 0.6, 0.75)]),
         ("light", "shadow_stops", [lambda depth=depth: hard.shadow_across(depth) for depth in (0.0, 0.3, 0.5, 0.7)]),
         ("resolution", "face_width_px", [lambda width=width: hard.sized(width) for width in (250, 180, 120, 85)]),
     ],
@@ -174,7 +174,7 @@ async def test_every_fixture_photo_passes(shared_fixtures: Path, models: OnnxFac
 
     assert len(found) == 5
     assert "TURNED_SIDEWAYS" in found["s10"]
-    assert "SIDE_LIGHT" in found["s4"]
+    assert "SHADOW" in found["s4"]
     assert "LOW_RESOLUTION" in found["s12"]
     assert found["s9"] == set()
     assert not {"EYES_HIDDEN", "MOUTH_HIDDEN", "LANDMARKS_UNSURE"} & set().union(*found.values())

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from visage.runtime.errors import MediaTooLarge, MediaUndecodable
-from visage.runtime.images import ImageLimits, decode_image
+from visage.runtime.images import ImageLimits, decode_full_image, decode_image
 
 pytestmark = pytest.mark.unit
 
@@ -110,6 +110,94 @@ async def test_sixteen_bit_grey(astronaut: Picture) -> None:
     decoded = await decode_image(encoded(Image.fromarray((grey * 257).astype(np.uint16)), "PNG"), "photo")
 
     assert np.abs(decoded[..., 0] - grey).max() <= 1
+
+
+def display_p3() -> bytes:
+    """The ICC profile of wide-gamut displays: Pillow's sRGB with the primaries of SMPTE RP 431-2, adapted to D50."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    primaries = {
+        b"rXYZ": (0.51512, 0.24120, -0.00105),
+        b"gXYZ": (0.29198, 0.69225, 0.04189),
+        b"bXYZ": (0.15710, 0.06657, 0.78407),
+    }
+    for index in range(struct.unpack_from(">I", profile, 128)[0]):
+        name, offset, size = struct.unpack_from(">4sII", profile, 132 + 12 * index)
+        if name in primaries:
+            struct.pack_into(">3i", profile, offset + 8, *(round(value * 65536) for value in primaries[name]))
+        elif name == b"desc":
+            described = bytes(profile[offset : offset + size])
+            profile[offset : offset + size] = described.replace("sRGB".encode("utf-16-be"), "wide".encode("utf-16-be"))
+    return bytes(profile)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+async def test_wide_gamut(kind: str) -> None:
+    """Colours of a wide-gamut picture become what they are in sRGB; the same numbers mean more saturated colours."""
+    image = Image.new("RGB", (16, 16), (200, 120, 100))
+    decoded = await decode_image(encoded(image, kind, icc_profile=display_p3(), quality=100), "photo")
+    plain = await decode_image(encoded(image, kind, quality=100), "photo")
+
+    assert np.abs(plain[8, 8].astype(int) - (200, 120, 100)).max() <= 4
+    assert np.abs(decoded[8, 8].astype(int) - (214, 117, 96)).max() <= 5
+
+
+async def test_wide_gamut_behind_transparency() -> None:
+    """Transparency is laid over white before colours are converted, so that white stays white."""
+    image = Image.new("RGBA", (4, 4), (200, 120, 100, 0))
+
+    assert (await decode_image(encoded(image, "PNG", icc_profile=display_p3()), "photo") >= 254).all()
+
+
+@pytest.mark.parametrize("profile", [b"no profile", display_p3()[:200]], ids=["text", "cut"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+async def test_useless_profile(astronaut: Picture, mode: str, profile: bytes) -> None:
+    """A profile that is damaged counts as none."""
+    image = Image.fromarray(astronaut).convert(mode)
+    content = encoded(image, "JPEG", icc_profile=profile, quality=95)
+
+    assert np.array_equal(
+        await decode_image(content, "photo"), await decode_image(encoded(image, "JPEG", quality=95), "photo")
+    )
+
+
+async def test_profile_of_another_kind(astronaut: Picture) -> None:
+    """A profile for colours in a grey picture counts as none."""
+    grey = Image.fromarray(astronaut).convert("L")
+    decoded = await decode_image(encoded(grey, "PNG", icc_profile=display_p3()), "photo")
+
+    assert np.array_equal(decoded[..., 1], np.asarray(grey))
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("progressive", [False, True])
+async def test_large_jpeg_is_reduced(astronaut: Picture, orientation: int, progressive: bool) -> None:
+    """A JPEG over the limits is decoded smaller, in the same upright picture, and its full size is told."""
+    image = Image.fromarray(astronaut[:, :400]).resize((7000, 8960), Image.Resampling.BILINEAR)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = image.transpose(Image.Transpose.ROTATE_90) if orientation == 6 else image
+    content = encoded(stored, "JPEG", quality=70, exif=exif.tobytes(), progressive=progressive)
+    decoded = await decode_full_image(content, "photo")
+    small = np.asarray(Image.fromarray(decoded.pixels).resize((400, 512), Image.Resampling.BOX)).astype(int)
+
+    assert decoded.pixels.shape == (4480, 3500, 3)
+    assert (decoded.full_width_px, decoded.full_height_px, decoded.reduction) == (7000, 8960, 2.0)
+    assert np.abs(small - astronaut[:, :400]).mean() < 4
+
+
+async def test_jpeg_over_its_own_limits() -> None:
+    """A JPEG of more megapixels than a camera makes, or a thread of one, is refused by its header."""
+    header = encoded(Image.new("RGB", (8, 8)), "JPEG")
+    at = header.index(b"\xff\xc0") + 5
+
+    def announcing(width: int, height: int) -> bytes:
+        return header[:at] + struct.pack(">HH", height, width) + header[at + 4 :]
+
+    large = await error_of(announcing(12_001, 10_000))
+    thread = await error_of(announcing(65_000, 1000), ImageLimits(max_side_px=4096))
+
+    assert large.metadata["limit"] == "120 megapixels"
+    assert thread.metadata["limit"] == "32768 pixels a side"
 
 
 async def test_transparency_over_white() -> None:

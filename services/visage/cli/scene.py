@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Final
 
 import typer
@@ -14,6 +15,14 @@ _SIZE: Final = re.compile(r"(\d+)x(\d+)")
 _ORBIT: Final = ("yaw", "pitch", "roll")
 _PAN: Final = ("x", "y")
 _LIGHT: Final = ("azimuth", "elevation", "intensity", "color")
+
+
+class Framing(StrEnum):
+    """What a picture holds."""
+
+    BUST = "bust"
+    HEAD = "head"
+    FACE = "face"
 
 
 def read_size(text: str) -> tuple[int, int]:

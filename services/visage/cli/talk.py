@@ -9,8 +9,8 @@ import typer
 
 from visage.cli import console
 from visage.cli.mesh import connect
-from visage.cli.scene import read_camera, read_light, read_size
-from visage.client import AsyncVisage, Clip, PerformanceControls, synthesis_options
+from visage.cli.scene import Framing, read_camera, read_light, read_size
+from visage.client import AsyncVisage, Clip, PerformanceControls, Quality, synthesis_options
 from visage.client.connection import SERVICES
 
 
@@ -25,7 +25,7 @@ def talk(
     size: Annotated[str, typer.Option(help="Both at once: 720x1280. Fastest are 256x256 and 512x512.")] = "",
     fps: Annotated[float, typer.Option(help="Frames per second, 10-60.")] = 25.0,
     background: Annotated[str | None, typer.Option(help='"#rrggbb" or a picture; default: the photo\'s.')] = None,
-    framing: Annotated[str, typer.Option(help="What the picture holds: bust, head or face.")] = "bust",
+    framing: Annotated[Framing, typer.Option(help="What the picture holds.")] = Framing.BUST,
     zoom: Annotated[float, typer.Option(help="1-4: larger than the framing.")] = 1.0,
     pan: Annotated[str, typer.Option(help="Move the view right and down: x=0.1,y=-0.05 of the picture.")] = "",
     orbit: Annotated[str, typer.Option(help="Turn the head, in degrees: yaw=10,pitch=-5,roll=0.")] = "",
@@ -33,6 +33,7 @@ def talk(
         str, typer.Option(help="A lamp: azimuth=-60,elevation=30,intensity=0.8,color=#ffd0a0; default: the photo's.")
     ] = "",
     seed: Annotated[int, typer.Option(help="Same seed, same motion.")] = 0,
+    quality: Annotated[bool, typer.Option("--quality", help="Measure the clip and show how good it is.")] = False,
 ) -> None:
     """Make a portrait speak; uses a running mesh or starts one for this call."""
     if (text is None) == (audio is None):
@@ -49,6 +50,7 @@ def talk(
         "background": background,
         "camera": read_camera(framing, zoom, orbit, pan),
         "light": read_light(light),
+        "include_quality": quality,
     }
     console.run(_talk(portrait, output, text, audio, voice, seed, options))
 
@@ -105,7 +107,22 @@ def _report(clip: Clip) -> None:
                 f", {summary.frame_count} frames, {summary.duration_s:.1f} s, {speed:.1f} x real time, "
                 f"first fragment after {summary.time_to_first_frame_s:.2f} s"
             )
+            if summary.quality is not None:
+                lines.append(_quality(summary.quality))
         lines += [f"note at {notice.at_s:.1f} s: {notice.message}" for notice in clip.notices]
         return "\n".join(lines)
 
     console.show(clip, text)
+
+
+def _quality(quality: Quality) -> str:
+    def known(value: float | None, form: str) -> str:
+        return "-" if value is None else format(value, form)
+
+    return (
+        f"quality by {quality.sampled_frames} frames: identity {quality.mean_similarity:.3f}, least "
+        f"{quality.least_similarity:.3f}; lips {quality.lips_error_mm:.1f} mm off, correlation "
+        f"{known(quality.lips_correlation, '.2f')}, jaw {known(quality.jaw_correlation, '.2f')}; shut lips open "
+        f"{known(quality.shut_lips_gap_mm, '.1f')} mm; pose {quality.pose_error_degrees:.1f} degrees off; "
+        f"flicker {quality.flicker_levels:.0f}"
+    )

@@ -40,6 +40,7 @@ class Generation:
         pixel_format: str | None = None,
         synthesis: speech_service_pb2.SynthesisOptions | None = None,
         controls: curves_pb2.PerformanceControls | None = None,
+        include_quality: bool = False,
     ) -> pb.GenerateAvatarRequest:
         """Returns the message of a generation; exactly one of text, audio and curves drives it.
 
@@ -57,6 +58,7 @@ class Generation:
             pixel_format: "rgb24", "rgba32", "nv12" or "i420" streams raw frames and sound instead of an MP4.
             synthesis: How the text is spoken.
             controls: How the face performs.
+            include_quality: Measure the clip, into its summary.
 
         Raises:
             ValueError: Not exactly one driver, or an unknown framing or pixel format.
@@ -84,7 +86,7 @@ class Generation:
             scene.background.color = background
         elif background is not None:
             scene.background.image.CopyFrom(await self._assets.source(background))
-        return pb.GenerateAvatarRequest(scene=scene, performance=performance)
+        return pb.GenerateAvatarRequest(scene=scene, performance=performance, include_quality=include_quality)
 
     async def stream(self, request: pb.GenerateAvatarRequest) -> AsyncIterator[pb.GenerateAvatarResponse]:
         """Yields the parts of a generation as they come; stopping early cancels it in the whole mesh."""

@@ -154,13 +154,34 @@ class Face:
 
 
 @dataclass(frozen=True, slots=True)
+class Quality:
+    """How good a clip is, by a few of its frames; None where there was nothing to judge.
+
+    mean_similarity, least_similarity: cosine of the face embeddings of frames and photo. lips_error_mm,
+    lips_correlation: distance of the lips, found against asked for. jaw_correlation: the same of JawOpen.
+    shut_lips_gap_mm: what is left open where M, B and P shut the lips. flicker_levels: change between equal frames.
+    """
+
+    sampled_frames: int
+    mean_similarity: float
+    least_similarity: float
+    lips_error_mm: float
+    lips_correlation: float | None
+    jaw_correlation: float | None
+    shut_lips_gap_mm: float | None
+    pose_error_degrees: float
+    flicker_levels: float
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
-    """Totals of a generation; stages overlap in time."""
+    """Totals of a generation; stages overlap in time. quality: None unless it was asked for and could be measured."""
 
     frame_count: int
     duration_s: float
     time_to_first_frame_s: float
     stage_seconds: Mapping[str, float]
+    quality: Quality | None = None
 
 
 @dataclass(frozen=True, slots=True)

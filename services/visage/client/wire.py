@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from fractions import Fraction
 from typing import Any
 
@@ -132,7 +133,16 @@ def summary(message: composition_service_pb2.GenerationSummary) -> values.Summar
         seconds(message.media_duration),
         seconds(message.time_to_first_frame),
         dict(message.stage_seconds),
+        _quality(message.quality) if message.HasField("quality") else None,
     )
+
+
+def _quality(message: composition_service_pb2.ClipQuality) -> values.Quality:
+    figures = {field.name: getattr(message, field.name) for field in dataclasses.fields(values.Quality)}
+    for name in ("lips_correlation", "jaw_correlation", "shut_lips_gap_mm"):
+        if not message.HasField(name):
+            figures[name] = None
+    return values.Quality(**figures)
 
 
 def face_box(message: media_pb2.BoundingBox) -> tuple[float, float, float, float]:

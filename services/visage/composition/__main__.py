@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from visage.composition.avatars import AvatarCache
 from visage.composition.calibration import streams_carried
+from visage.composition.face_peer import FacePeer
 from visage.composition.generate_avatar import GenerateAvatar
 from visage.composition.inference import RENDERERS, TritonRenderer
 from visage.composition.peers import AnimationPeer, IdentityPeer, SpeechPeer, check_channels
@@ -66,6 +67,7 @@ def build_on(renderer: Renderer, settings: CompositionSettings) -> Parts:
         renderer,
         StoredMedia(assets, settings.max_media_bytes),
         ConfinedPictureDecoder(ImageLimits(max_bytes=settings.max_media_bytes)),
+        FacePeer(channels["identity"], settings.face_limit_s),
         settings.chunks_in_flight,
         settings.render_limit_s,
     )

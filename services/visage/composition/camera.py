@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from visage.composition.values import Camera
+from visage.composition.values import Camera, Framing
 from visage.media.frames import FACE_CENTRE_PX
 from visage.media.portrait import FRAME_PX, RENDER_SIZES, Rect
 
@@ -33,8 +33,23 @@ class View(NamedTuple):
         return self.x >= 0 and self.y >= 0 and self.x + self.width <= FRAME_PX and self.y + self.height <= FRAME_PX
 
 
+class Outline(NamedTuple):
+    """Where the frame cuts an avatar.
+
+    Attributes:
+        shoulder_px: Row of the canonical frame down to which shoulders stay clear of its sides.
+        is_crown_cut: Hair or a hat reaches its top.
+    """
+
+    shoulder_px: int = FRAME_PX
+    is_crown_cut: bool = False
+
+
+UNCUT: Final = Outline()
+
+
 def view_of(
-    camera: Camera, width: int, height: int, is_free: bool, shoulder_px: int = FRAME_PX
+    camera: Camera, width: int, height: int, is_free: bool, outline: Outline = UNCUT
 ) -> tuple[View, tuple[str, ...]]:
     """Returns the view of a picture, and which of "pan_x" and "pan_y" stopped at an edge.
 
@@ -43,23 +58,28 @@ def view_of(
         width: Columns of the picture; only their ratio to `height` counts.
         height: Rows of the picture.
         is_free: The view may reach beyond the frame.
-        shoulder_px: Row down to which shoulders stay clear of the frame's sides; a wider view ends there.
+        outline: A free view does not show, as far as the picture's shape allows, where the avatar is cut.
     """
     ratio = width / height
     held = camera.framing.value
     columns, rows = _smallest(held, ratio)
     if is_free and columns > FRAME_PX:
         # As much of the shoulders as is clear of the frame's sides, or is seen without reaching beyond them.
-        lowest = max(shoulder_px, LOWEST_SHOULDER_PX) - held.y
+        lowest = max(outline.shoulder_px, LOWEST_SHOULDER_PX) - held.y
         rows = min(rows, max(lowest, FRAME_PX / ratio))
-        columns = rows * ratio
+    elif is_free and outline.is_crown_cut:
+        rows = min(rows, max(float(FRAME_PX), Framing.FACE.value.width / ratio))
+    columns = rows * ratio
     fitting = 1.0 if is_free else min(1.0, FRAME_PX / columns, FRAME_PX / rows)
     columns, rows = columns * fitting, rows * fitting
     # What cannot hold the framing holds the face.
     middle_x, middle_y = (
         FACE_CENTRE_PX if fitting < 1 else (held.x + held.width / 2, held.y + min(held.height, rows) / 2)
     )
-    first_x, first_y = _stopped(middle_x - columns / 2, middle_y - rows / 2, columns, rows, is_free)
+    first_x, first_y = middle_x - columns / 2, middle_y - rows / 2
+    # Only what does not fit shows what is beyond the frame; what is taller stands on the frame's lower edge.
+    first_x = min(max(first_x, 0.0), FRAME_PX - columns) if columns <= FRAME_PX else first_x
+    first_y = min(max(first_y, 0.0), FRAME_PX - rows)
     # The middle of the face keeps its place in the picture while it grows.
     face_x, face_y = FACE_CENTRE_PX
     columns, rows = columns / camera.zoom, rows / camera.zoom

@@ -45,6 +45,7 @@ class GenerateAvatar:
         include_curves: bool,
         include_timing: bool,
         deadline_s: float,
+        include_quality: bool = False,
     ) -> AsyncGenerator[Part, None]:
         """Yields the parts of the stream.
 
@@ -54,6 +55,7 @@ class GenerateAvatar:
             include_curves: Also yield curves.
             include_timing: Also yield the timed transcript.
             deadline_s: Seconds for all of it.
+            include_quality: Also measure the clip, into its summary.
 
         Raises:
             InvalidField: The performance breaks a rule.
@@ -61,7 +63,7 @@ class GenerateAvatar:
 
         async def produce(outlet: Channel[Part]) -> None:
             # The call's clock starts with the production, which therefore comes first.
-            production = Production(self.studio, scene, deadline_s)
+            production = Production(self.studio, scene, deadline_s, include_quality)
             driver = await self._driver(scene, performance, include_curves, include_timing)
             await production.run(driver, outlet)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 from fractions import Fraction
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from google.protobuf.duration_pb2 import Duration
 from visage.composition.values import (
     DEFAULT_FRAGMENT_S,
     Camera,
+    ClipQuality,
     Framing,
     Header,
     KeyLight,
@@ -152,12 +154,20 @@ def sound_messages(sound: RawSound) -> Iterator[media_pb2.AudioChunk]:
 
 def summary_message(summary: Summary) -> pb.GenerationSummary:
     """Returns the last message's content."""
-    return pb.GenerationSummary(
+    message = pb.GenerationSummary(
         frame_count=summary.frame_count,
         media_duration=duration_of(summary.duration_s),
         time_to_first_frame=duration_of(summary.first_frame_s),
         stage_seconds=summary.stage_seconds,
     )
+    if summary.quality is not None:
+        message.quality.CopyFrom(_quality_message(summary.quality))
+    return message
+
+
+def _quality_message(quality: ClipQuality) -> pb.ClipQuality:
+    # The value's fields are the message's; None leaves one absent.
+    return pb.ClipQuality(**{field.name: getattr(quality, field.name) for field in fields(quality)})
 
 
 def contents_of(part: Part) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,7 @@ from visage.media.portrait import FRAME_PX, Rect
 
 SIDE_FADE_PX: Final = 48
 """Columns of the canonical frame in which shoulders that reach its side fade out."""
-TOP_FADE_PX: Final = 12
+TOP_FADE_PX: Final = 32
 """Rows in which hair that reaches its top does."""
 
 

@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from visage.composition.values import Avatar, AvatarDownload, Frames, Look, Sound
+from visage.composition.values import Avatar, AvatarDownload, Frames, Look, SeenFace, Sound
 from visage.media.frames import Picture
 from visage.v1 import curves_pb2, errors_pb2, media_pb2, speech_service_pb2
 
@@ -79,6 +79,16 @@ class Identities(Protocol):
 
     async def avatar(self, identity: str, known_digest: str) -> AvatarDownload:
         """Returns an identity's avatar, without its bytes when `known_digest` is current."""
+
+
+class Faces(Protocol):
+    """Who is in a picture."""
+
+    async def embedding_of(self, identity: str) -> NDArray[np.float32]:
+        """Returns the embedding of an identity's photo, [128], of length 1."""
+
+    async def look(self, picture: bytes) -> SeenFace | None:
+        """Returns the widest face of a PNG, None where there is none."""
 
 
 class Avatars(Protocol):

@@ -11,12 +11,13 @@ from visage.composition.chunks import Chunk, Chunker
 from visage.composition.deliveries import Delivery, open_delivery
 from visage.composition.drivers import Driver
 from visage.composition.flow import Channel
+from visage.composition.inspection import Inspection
 from visage.composition.notices import ClampNotices
-from visage.composition.ports import Avatars, MediaReader, PictureDecoder, Renderer, RenderSession
+from visage.composition.ports import Avatars, Faces, MediaReader, PictureDecoder, Renderer, RenderSession
 from visage.composition.scene_limits import limit_scene
 from visage.composition.shots import Shot, plan_shot
 from visage.composition.stages import Deadline, Lead, Run, StageClock
-from visage.composition.values import Avatar, Delivered, Frames, Part, Scene, Segment, Summary
+from visage.composition.values import Avatar, ClipQuality, Delivered, Frames, Part, Scene, Segment, Summary
 from visage.media.curves import CurveBlock
 from visage.media.frames import Picture
 from visage.runtime.errors import InvalidField
@@ -38,6 +39,7 @@ class Studio:
     renderer: Renderer
     media: MediaReader
     pictures: PictureDecoder
+    faces: Faces
     chunks_in_flight: int = 2
     render_limit_s: float = 20.0
 
@@ -45,8 +47,9 @@ class Studio:
 class Production:
     """One stream of pictures."""
 
-    def __init__(self, studio: Studio, scene: Scene, deadline_s: float) -> None:
+    def __init__(self, studio: Studio, scene: Scene, deadline_s: float, include_quality: bool = False) -> None:
         """Starts the call's clock; raises InvalidField for a scene that cannot be."""
+        self._inspection = Inspection(studio.renderer, studio.faces, scene.identity) if include_quality else None
         self._studio = studio
         self._scene, self._clamped = limit_scene(scene)
         self._deadline = Deadline(deadline_s)
@@ -101,6 +104,8 @@ class Production:
             await notices.tell("field", field)
         async with self._studio.renderer.open(avatar, shot.look) as session, asyncio.TaskGroup() as group:
             async for chunk in chunks:
+                if self._inspection is not None:
+                    self._inspection.see(chunk.curves[: chunk.frame_count], chunk.poses[: chunk.frame_count])
                 await self._places.acquire()
                 task = group.create_task(self._render_chunk(session, chunk, run))
                 await rendered.put((task, chunk.frame_count))
@@ -112,7 +117,7 @@ class Production:
             return await session.render(chunk.curves, chunk.poses, deadline_s)
 
     async def _deliver(self, stage: _Stage, rendered: Channel[_Rendered], delivery: Delivery, run: Run) -> None:
-        _, shot = await stage
+        avatar, shot = await stage
         async for task, frame_count in rendered:
             frames = await task
             self._places.release()
@@ -126,9 +131,13 @@ class Production:
         with run.clock.busy("encode"):
             parts = await delivery.finish()
         await self._put(parts, run)
-        await run.outlet.put(
-            Summary(delivery.frame_count, delivery.delivered_s, self._first_frame_s or 0.0, run.clock.seconds)
-        )
+        quality: ClipQuality | None = None
+        if self._inspection is not None:
+            limit_s = run.deadline.remaining_s(self._studio.render_limit_s)
+            with run.clock.busy("quality"):
+                quality = await self._inspection.conclude(avatar, shot.look.light, run.outlet, limit_s)
+        totals = delivery.frame_count, delivery.delivered_s, self._first_frame_s or 0.0, run.clock.seconds
+        await run.outlet.put(Summary(*totals, quality))
 
     async def _put(self, parts: list[Delivered], run: Run) -> None:
         for part in parts:

@@ -30,6 +30,7 @@ class RenderCurves:
         header: curves_pb2.CurveHeader,
         blocks: AsyncIterable[curves_pb2.CurveBlock],
         deadline_s: float,
+        include_quality: bool = False,
     ) -> AsyncGenerator[Part, None]:
         """Yields the parts of the stream.
 
@@ -38,6 +39,7 @@ class RenderCurves:
             header: Of the blocks.
             blocks: As the caller sends them, from frame 0 on without gaps.
             deadline_s: Seconds for all of it.
+            include_quality: Also measure the clip, into its summary.
 
         Raises:
             InvalidField: The header or a block breaks a rule.
@@ -46,7 +48,7 @@ class RenderCurves:
         frame_rate = agreed_frame_rate(scene, reader.frame_rate, "config.header.frame_rate")
         source = self._read(reader, frame_rate, blocks)
         driver = CurveStreamDriver(frame_rate, "block", source)
-        production = Production(self._studio, scene, deadline_s)
+        production = Production(self._studio, scene, deadline_s, include_quality)
         return stream(lambda outlet: production.run(driver, outlet))
 
     async def _read(

@@ -32,7 +32,11 @@ class CompositionServicer(composition_service_pb2_grpc.CompositionServiceService
         config = await _read_config(requests)
         meter = self._meters.watch()
         parts = self._render_curves(
-            scene_of(config.scene), config.header, _blocks(requests), remaining_s(context, self._longest_call_s)
+            scene_of(config.scene),
+            config.header,
+            _blocks(requests),
+            remaining_s(context, self._longest_call_s),
+            config.include_quality,
         )
         async with aclosing(parts):
             async for part in parts:
@@ -52,6 +56,7 @@ class CompositionServicer(composition_service_pb2_grpc.CompositionServiceService
             request.include_curves,
             request.include_timing,
             remaining_s(context, self._longest_call_s),
+            request.include_quality,
         )
         async with aclosing(parts):
             async for part in parts:

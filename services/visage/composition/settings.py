@@ -39,4 +39,5 @@ class CompositionSettings(ServiceSettings):
     avatar_cache_bytes: int = Field(
         256 * _MIB, ge=1, description="Bytes of avatars kept in memory, about 10 MB each; the least recent go first."
     )
+    face_limit_s: float = Field(10.0, gt=0, description="Seconds for one look of the identity service at a frame.")
     avatar_limit_s: float = Field(10.0, gt=0, description="Seconds to get an avatar from the identity service.")

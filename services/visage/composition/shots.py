@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from visage.composition.camera import render_size, view_of
+from visage.composition.camera import UNCUT, Outline, render_size, view_of
 from visage.composition.framer import Framer, frame_background
 from visage.composition.pictures import covering
 from visage.composition.placement import place
@@ -20,6 +20,8 @@ from visage.media.portrait import FRAME_PX, HEAD
 
 _OPAQUE: Final = 32
 """Alpha, of 255, that is seen at the frame's side."""
+_CUT: Final = 0.03
+"""Share of the frame's top row that hair may touch without looking cut."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,8 +56,8 @@ def plan_shot(scene: Scene, avatar_tensors: Mapping[str, NDArray[Any]], image: P
     elif isinstance(scene.background, str):
         behind = solid_picture(scene.background, width, height)
     is_free = is_transparent or behind is not None
-    shoulder_px = shoulder_row(avatar_tensors) if is_free else FRAME_PX
-    view, stopped = view_of(scene.camera, width, height, is_free, shoulder_px)
+    outline = outline_of(avatar_tensors) if is_free else UNCUT
+    view, stopped = view_of(scene.camera, width, height, is_free, outline)
     size = render_size(view, width)
     placement = place(view, size, width, height)
     background: Picture | None = None
@@ -81,11 +83,13 @@ _PIXELS: Final = {
 }
 
 
-def shoulder_row(avatar_tensors: Mapping[str, NDArray[Any]]) -> int:
-    """Returns the first row of the canonical frame in which the avatar reaches one of its sides; 512 if none."""
+def outline_of(avatar_tensors: Mapping[str, NDArray[Any]]) -> Outline:
+    """Returns where the frame cuts an avatar, by the alpha of its textures at the frame's edges."""
     head, foot = avatar_tensors["head_texture"][3], avatar_tensors["foot"][3]
-    reaches = [_first_row(head, HEAD.height), HEAD.height + _first_row(foot, FRAME_PX - HEAD.height)]
-    return reaches[0] if reaches[0] < HEAD.height else reaches[1]
+    shoulder_px = _first_row(head, HEAD.height)
+    if shoulder_px == HEAD.height:
+        shoulder_px += _first_row(foot, FRAME_PX - HEAD.height)
+    return Outline(shoulder_px, bool((head[0] > _OPAQUE).mean() > _CUT))
 
 
 def _first_row(alpha: NDArray[np.uint8], canonical_rows: int) -> int:

@@ -52,8 +52,8 @@ class Video:
 class Framing(Enum):
     """What a picture holds at zoom 1: a rectangle of the canonical frame, in its pixels."""
 
-    BUST = Rect(112, 0, 288, 512)
-    HEAD = Rect(112, 16, 288, 424)
+    BUST = Rect(96, 0, 320, 512)
+    HEAD = Rect(96, 8, 320, 428)
     FACE = Rect(146, 108, 220, 304)
 
 
@@ -195,6 +195,29 @@ class RawSound:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenFace:
+    """A face in a picture: landmarks [478, 3] in its pixels, embedding [128] of length 1."""
+
+    landmarks: NDArray[np.float64]
+    embedding: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class ClipQuality:
+    """Fields as the message of that name documents them; None where there was nothing to judge."""
+
+    sampled_frames: int
+    mean_similarity: float
+    least_similarity: float
+    lips_error_mm: float
+    lips_correlation: float | None
+    jaw_correlation: float | None
+    shut_lips_gap_mm: float | None
+    pose_error_degrees: float
+    flicker_levels: float
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """Totals of a stream; `first_frame_s` counts from the start of the call."""
@@ -203,6 +226,7 @@ class Summary:
     duration_s: Fraction
     first_frame_s: float
     stage_seconds: Mapping[str, float]
+    quality: ClipQuality | None = None
 
 
 Delivered: TypeAlias = Segment | RawFrame | RawSound

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import io
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from PIL import Image, PngImagePlugin
@@ -17,6 +18,7 @@ from visage.identity.faces import find_faces
 from visage.identity.gate import GateLimits, check_face, single_face
 from visage.identity.ports import FaceModels
 from visage.identity.quality import Evidence, PhotoReport, QualityLimits, judge, landmark_spread_mm, measure
+from visage.identity.stage_clock import StageClock
 from visage.media.portrait import AVATAR_LAYOUT
 from visage.runtime.errors import FaceNotUsable
 from visage.runtime.images import ImageLimits, RgbImage, decode_full_image
@@ -38,7 +40,7 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True)
 class BuiltIdentity:
-    """What a photo became; `preview_png` shows the avatar at rest."""
+    """What a photo became; `preview_png` shows the avatar at rest, `stage_seconds` is wall time by step."""
 
     avatar: bytes
     avatar_layout: str
@@ -47,6 +49,7 @@ class BuiltIdentity:
     preview_png: bytes
     embedding: Embedding
     report: PhotoReport | None = None
+    stage_seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,27 +75,35 @@ class IdentityBuilder:
             FaceNotUsable: It shows no face that can become an avatar.
             ModelError: A model on Triton failed.
         """
-        deadline_s = self.model_deadline_s
+        deadline_s, clock = self.model_deadline_s, StageClock()
         report(Stage.DECODING)
         decoded = await decode_full_image(photo, field, self.image_limits)
         image = decoded.pixels
+        clock.lap("decode")
         report(Stage.DETECTING)
         face = single_face(await find_faces(image, self.models, deadline_s), self.gate_limits)
         check_face(face, image.shape[1], image.shape[0], self.gate_limits, decoded.reduction)
+        clock.lap("find")
         try:
             framed = await asyncio.to_thread(frame_portrait, image, face.landmarks)
+            clock.lap("frame")
             segmentation, spread_mm, (embedding,) = await asyncio.gather(
                 self.models.segment(framed.matte_input(), deadline_s),
                 landmark_spread_mm(image, face, self.models, deadline_s),
                 embed_faces(image, [face], self.models, deadline_s),
             )
+            clock.lap("look")
             evidence = Evidence(face, decoded.reduction, framed, spread_mm, segmentation)
             quality = await asyncio.to_thread(self._judge, evidence)
+            clock.lap("judge")
             report(Stage.BUILDING)
             avatar = await asyncio.to_thread(build_framed_avatar, framed, segmentation)
         except ValueError as error:
             raise FaceNotUsable("no_face", f"the face cannot be modelled: {error}") from error
-        return await asyncio.to_thread(_pack, avatar, embedding, quality, uid)
+        clock.lap("build")
+        built = await asyncio.to_thread(_pack, avatar, embedding, quality, uid)
+        clock.lap("pack")
+        return dataclasses.replace(built, stage_seconds=clock.seconds)
 
     def _judge(self, evidence: Evidence) -> PhotoReport:
         return judge(measure(evidence), self.gate_limits, self.quality_limits)

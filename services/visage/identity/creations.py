@@ -179,6 +179,7 @@ class Creations:
             job.stage = stage
 
         built = await self._builder.build(photo, field, job.work.uid, report)
+        _log.info("creation_built", operation=job.work.operation_id, **_rounded(built.stage_seconds))
         report(Stage.STORING)
         content = await self._put(job, photo, built)
         await self._store.complete(job.work, content, datetime.now(UTC))
@@ -271,6 +272,10 @@ class Creations:
             task.cancel()
         if unfinished:
             await asyncio.wait(unfinished)
+
+
+def _rounded(stage_seconds: Mapping[str, float]) -> dict[str, float]:
+    return {f"{step}_s": round(seconds, 3) for step, seconds in stage_seconds.items()}
 
 
 def interrupted() -> VisageError:

@@ -130,7 +130,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     if profile:
         try:
             return _converted(image, profile)
-        except ImageCms.PyCMSError:
+        except (ImageCms.PyCMSError, OSError):
             pass
     return image.convert("RGB")
 

@@ -25,6 +25,7 @@ from visage.media.windows import Array, node_centres, smooth_step
 
 LID_ROOM_SHARE = 0.92
 _LEAST_ROOM_MM = 9.0
+_OVER_LOWER_LID = 1.09
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,8 @@ class Eye:
         return np.maximum(space, _LEAST_ROOM_MM * self.px_per_mm)
 
     def travel(self, x: Array) -> Array:
-        """Way of the lash line in a full blink at x, pixels."""
-        return np.asarray(np.maximum(self.at(self.lower - self.upper, x), 0) * (np.abs(x) < 1))
+        """Way of the lash line in a full blink at x, pixels; a little over the lower lid, whose rim is bright."""
+        return np.asarray(_OVER_LOWER_LID * np.maximum(self.at(self.lower - self.upper, x), 0) * (np.abs(x) < 1))
 
 
 def outline_eyes(landmarks: Array, fit: FaceFit) -> tuple[Eye, Eye]:

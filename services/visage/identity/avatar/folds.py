@@ -43,8 +43,8 @@ def _shade_lower_face(add: _Add, side: str, x: Array, y: Array) -> None:
     distance, cheek_side, along = _to_polyline(x, y, _NASOLABIAL)
     envelope = np.sin(np.clip(along, 0.02, 0.98) * np.pi) ** 0.6 * (distance < 14)
     on_cheek = np.where(cheek_side, 0.045 * np.exp(-(((distance - 6) / 4) ** 2)), 0)
-    on_lip = np.where(cheek_side, 0, -0.03 * np.exp(-(((distance - 5) / 4) ** 2)))
-    fold = (-0.11 * np.exp(-((distance / 2.6) ** 2)) + on_cheek + on_lip) * envelope
+    on_lip = np.where(cheek_side, 0, -0.015 * np.exp(-(((distance - 5) / 4) ** 2)))
+    fold = (-0.09 * np.exp(-((distance / 2.6) ** 2)) + on_cheek + on_lip) * envelope
     add(f"MouthSmile{side}", fold + 0.05 * bump(x, y, 40, 38, 12, 9))
     for curve, share in (("MouthUpperUp", 0.35), ("NoseSneer", 0.6), ("CheekSquint", 0.15), ("MouthStretch", 0.25)):
         add(f"{curve}{side}", share * fold)

@@ -27,6 +27,7 @@ from visage.media.windows import Array
 _REFERENCE_SKIN = (0.80, 0.62, 0.53)
 _FULL_SATURATION = 0.22
 _DARKEST = 0.12
+_CLIPPED = 0.96
 _CAVITY = (0.33, 0.125, 0.11)
 
 
@@ -70,14 +71,17 @@ def measure_tone(half: Array, landmarks: Array) -> Tone:
     for outline in SKIN_PATCHES:
         cv2.fillPoly(patches, [landmarks[list(outline), :2].astype(np.int32)], (1,))
     pixels = half[patches > 0]
-    skin = np.median(pixels, 0)
+    unclipped = pixels[pixels.max(1) < _CLIPPED]
+    skin = np.median(unclipped if len(unclipped) > 0.15 * len(pixels) else pixels, 0)
     span = (pixels.max(1) - pixels.min(1)).mean() / max(float(pixels.max(1).mean()), 0.05)
     saturation = float(np.clip(span / _FULL_SATURATION, 0, 1))
     lit = float(np.percentile(pixels.mean(1), 85))
     illumination = float(np.clip(min(0.60 * lit + 0.36, 1.5 * lit), 0.05, 1.0))
     balance = skin / np.array(_REFERENCE_SKIN)
-    balance = np.clip(balance / balance.mean(), 0.60, 1.30) ** 0.75
-    balance[1] = min(balance[1], (balance[0] + balance[2]) / 2)  # pale skin is no green light
+    balance = np.clip(balance / balance.mean(), 0.72, 1.12) ** 0.75
+    # Pale skin is neither blue nor green light.
+    balance[2] = min(balance[2], balance[0])
+    balance[1] = min(balance[1], (balance[0] + balance[2]) / 2)
     balance = 1 + (balance - 1) * saturation
     face = half[face_mask(landmarks) > 0].mean(-1)
     return Tone(

@@ -129,7 +129,7 @@ def _draw_tongue() -> Array:
     depth = np.clip((y - top) / 15, 0, 1)
     grain = np.asarray(cv2.GaussianBlur(np.random.default_rng(3).normal(size=x.shape).astype(np.float32), (0, 0), 1.3))
     shade = 0.22 + 0.70 * np.sin(np.clip(depth * 1.5, 0, 1) * np.pi / 2)
-    shade = shade * (1 - 0.30 * (np.abs(x) / 20) ** 2) * (1 - 0.14 * np.exp(-((x / 1.5) ** 2)))
+    shade = shade * (1 - 0.30 * (np.abs(x) / 20) ** 2) * (1 - 0.07 * np.exp(-((x / 2.0) ** 2)))
     shade = shade + 0.07 * np.exp(-(((np.abs(x) - 5) / 3.0) ** 2) - ((y + 1.0) / 2.2) ** 2)
     colour = np.array(_TONGUE) * (shade * (1 + 0.025 * grain / grain.std()))[..., None]
     tongue = np.dstack([colour * alpha[..., None], alpha]).astype(np.float32)

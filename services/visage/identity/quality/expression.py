@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from visage.identity.avatar.neutral import measure_smile
-from visage.identity.avatar.windows import Array
+from visage.media.windows import Array
 
 _INNER_LIPS = ((13, 14), (82, 87), (312, 317))
 _EYES = (((159, 145), (158, 153), (160, 144), (33, 133)), ((386, 374), (385, 380), (387, 373), (362, 263)))

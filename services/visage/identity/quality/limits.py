@@ -24,15 +24,13 @@ class QualityLimits(BaseModel):
     warn_skin_level: float = Field(
         0.2, description="Median brightness of the skin, 0..1 in sRGB; grain shows below it."
     )
-    least_skin_level: float = Field(
-        0.05, description="Median brightness of the skin, 0..1; 8 bits hold no shades below."
-    )
+    least_skin_level: float = Field(0.06, description="Median brightness of the skin, 0..1; 15 of 255 shades are left.")
     warn_burnt_share: float = Field(0.05, description="Share 0..1 of the skin that is plain white.")
     most_burnt_share: float = Field(0.5, description="Share 0..1 of white skin; beyond it there is nothing to shade.")
     warn_contrast: float = Field(
         0.12, description="Span 0..1 from the face's dark to its bright pixels (3rd and 97th percentile), sRGB; fog."
     )
-    least_contrast: float = Field(0.04, description="Span 0..1; below it features drown in 8-bit steps.")
+    least_contrast: float = Field(0.06, description="Span 0..1; 15 of 255 shades are left for all features.")
     warn_side_stops: float = Field(
         1.5, description="One half of the face brighter than the other, in stops; new light cannot undo more."
     )

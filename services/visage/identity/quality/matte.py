@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 
 from visage.identity.avatar.matte import face_mask
-from visage.identity.avatar.windows import Array
 from visage.identity.quality.samples import FaceSamples
 from visage.media.portrait import FRAME_PX
+from visage.media.windows import Array
 
 _UNSURE = (0.1, 0.9)
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from visage.identity.avatar import FramedPortrait
-from visage.identity.avatar.windows import Array
 from visage.identity.faces import Face
 from visage.identity.gate import GateLimits, head_angles
 from visage.identity.quality.bands import WARNING_SCORE, bands
@@ -19,6 +18,7 @@ from visage.identity.quality.occlusion import measure_occlusion
 from visage.identity.quality.report import PhotoReport
 from visage.identity.quality.samples import FaceSamples
 from visage.identity.quality.sharpness import edge_blur_mm
+from visage.media.windows import Array
 from visage.runtime.errors import FaceNotUsable
 
 Measures = dict[str, dict[str, float]]

@@ -10,10 +10,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from visage.identity.avatar.canonical_face import LOWER_LIP, UPPER_LIP, canonical_vertices
-from visage.identity.avatar.windows import Array
 from visage.identity.quality.samples import EYES, FaceSamples, brightness, skin_points
+from visage.media.canonical_face import LOWER_LIP, UPPER_LIP, canonical_vertices
 from visage.media.portrait import FRAME_PX
+from visage.media.windows import Array
 
 _LIP_POINTS = tuple(sorted({index for row in UPPER_LIP + LOWER_LIP for index in row}))
 _RED_POINTS = (*UPPER_LIP[1], *UPPER_LIP[2], *LOWER_LIP[1], *LOWER_LIP[2])

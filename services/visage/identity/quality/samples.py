@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from visage.identity.avatar import FramedPortrait
-from visage.identity.avatar.canonical_face import (
+from visage.identity.avatar.matte import face_mask
+from visage.media.canonical_face import (
     BROW_OUTLINES,
     LEFT_LOWER_LID,
     LEFT_UPPER_LID,
@@ -22,9 +23,8 @@ from visage.identity.avatar.canonical_face import (
     canonical_vertices,
     fit_face,
 )
-from visage.identity.avatar.matte import face_mask
-from visage.identity.avatar.windows import Array
 from visage.media.portrait import FRAME_PX
+from visage.media.windows import Array
 
 EYES = (RIGHT_UPPER_LID + RIGHT_LOWER_LID[::-1], LEFT_UPPER_LID + LEFT_LOWER_LID[::-1])
 """Outline of either eye's opening, the image's left one first."""

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 
 from visage.identity.avatar.matte import face_mask
-from visage.identity.avatar.windows import Array
 from visage.identity.quality.samples import FaceSamples
 from visage.media.portrait import FRAME_PX
+from visage.media.windows import Array
 
 _FINE_PX, _COARSE_PX = 0.7, 2.0
 _EDGE_PERCENTILE = 98.0
