@@ -26,9 +26,12 @@ ROOT = OVERLAYS.parents[1]
 EXPORT = """
 import asyncio, urllib.request
 import grpc
-from visage.composition.servicer import CompositionServicer
+from fractions import Fraction
+from visage.composition.measures import StreamMeters
+from visage.composition.values import Summary
 from visage.runtime import server, telemetry
 from visage.runtime.admission import Admission
+from visage.runtime.capacity import Places
 from visage.runtime.errors import Overloaded
 from visage.runtime.settings import ServiceSettings
 from visage.speech.servicer import SpeechServicer
@@ -41,12 +44,13 @@ async def nothing():
     return {}
 
 async def main():
-    composition = CompositionServicer(None, None, 1.0)
-    composition._frames.add(1)
-    composition._first_frame.record(0.5)
-    full = Admission(0)
+    meters = StreamMeters()
+    meters.first_frame.record(0.5)
+    meters.gap.record(0.04)
+    meters.watch().ready(Summary(1, Fraction(1, 25), 0.5, {"render": 0.1}))
+    full = Admission(1, Places(0))
     try:
-        async with full.admit():
+        async with full.admit(is_stream=True):
             pass
     except Overloaded:
         pass

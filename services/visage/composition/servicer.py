@@ -9,6 +9,7 @@ from typing import Any
 from visage.composition.generate_avatar import GenerateAvatar
 from visage.composition.measures import StreamMeters
 from visage.composition.messages import contents_of, scene_of
+from visage.composition.remainder import note_taken, resume_point_of
 from visage.composition.render_curves import RenderCurves
 from visage.runtime.deadlines import remaining_s
 from visage.runtime.errors import StreamOutOfOrder
@@ -37,6 +38,7 @@ class CompositionServicer(composition_service_pb2_grpc.CompositionServiceService
             _blocks(requests),
             remaining_s(context, self._longest_call_s),
             config.include_quality,
+            resume_point_of(config.resume),
         )
         async with aclosing(parts):
             async for part in parts:
@@ -44,6 +46,7 @@ class CompositionServicer(composition_service_pb2_grpc.CompositionServiceService
                 for content in contents_of(part):
                     yield pb.RenderCurvesResponse(**content)
                 meter.taken(part)
+                note_taken(part)
 
     async def GenerateAvatar(
         self, request: pb.GenerateAvatarRequest, context: Any
@@ -57,6 +60,7 @@ class CompositionServicer(composition_service_pb2_grpc.CompositionServiceService
             request.include_timing,
             remaining_s(context, self._longest_call_s),
             request.include_quality,
+            resume_point_of(request.resume),
         )
         async with aclosing(parts):
             async for part in parts:
@@ -64,6 +68,7 @@ class CompositionServicer(composition_service_pb2_grpc.CompositionServiceService
                 for content in contents_of(part):
                     yield pb.GenerateAvatarResponse(**content)
                 meter.taken(part)
+                note_taken(part)
 
 
 async def _read_config(requests: AsyncIterator[pb.RenderCurvesRequest]) -> pb.RenderCurvesRequest.Config:

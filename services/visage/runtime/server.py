@@ -30,6 +30,9 @@ UNREADY_PERIOD_S = 0.25
 _PATIENCE = 3.0
 """Times its planned length that a measurement of the capacity may take, warm-up included."""
 
+_STATUS_S = 3.0
+"""Before the end of the grace at shutdown, live streams are ended: time for their status to arrive."""
+
 LIVE = "live"
 """Name under which health answers whether the process lives, whatever its models and peers do: what a liveness probe
 asks, since a restart heals no peer."""
@@ -113,10 +116,11 @@ class RunningServer:
         streams = [f"{part.full_name}/{method}" for part in service.servicers for method in part.streams]
         self._health = health.aio.HealthServicer()
         self._watch: asyncio.Task[None] | None = None
+        self._interceptor = CallInterceptor(
+            self._admission, settings.default_deadline_s, settings.idle_stream_s, streams
+        )
         self._server = grpc.aio.server(
-            interceptors=[
-                CallInterceptor(self._admission, settings.default_deadline_s, settings.idle_stream_s, streams)
-            ],
+            interceptors=[self._interceptor],
             options=[
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -193,8 +197,16 @@ class RunningServer:
         self._is_sized = True
         _log.info("capacity", service=self._service.name, streams=self.places.capacity, measured=measured)
 
+    async def _end_streams(self) -> None:
+        """Lets live streams run for most of the grace, then tells those that are left where to go on."""
+        await asyncio.sleep(max(0.0, self._settings.drain_grace_s - _STATUS_S))
+        self._interceptor.end_streams()
+
     async def drain(self) -> None:
-        """NOT_SERVING, a wait for endpoints to notice, then stop with grace and release everything."""
+        """NOT_SERVING, a wait for endpoints to notice, then stop with grace and release everything.
+
+        Calls that give one answer have all of the grace; streams end a little before it does, with a resume point.
+        """
         if self._watch is not None:
             self._watch.cancel()
             with suppress(asyncio.CancelledError):
@@ -203,7 +215,10 @@ class RunningServer:
         if self._admission.running or self._settings.drain_wait_s:
             await asyncio.sleep(self._settings.drain_wait_s)
         self._admission.close()
-        await self._server.stop(self._settings.drain_grace_s)
+        async with asyncio.TaskGroup() as group:
+            ending = group.create_task(self._end_streams(), name=f"{self._service.name}-ending")
+            await self._server.stop(self._settings.drain_grace_s)
+            ending.cancel()
         await self._service.close()
 
 
