@@ -29,6 +29,7 @@ $(GENERATED): $(PROTO_FILES) protos/generate.py $(SETUP)
 $(RUNTIMES): $(SETUP) $(GENERATED)
 	$(BIN)/python -m visage.runtime.triton.local install
 	$(BIN)/python -m visage.speech.engines.flite_install
+	$(BIN)/python -m visage.speech.engines.festival_install
 	touch $@
 
 protos: $(SETUP) ## Generate services/visage/v1 from protos/

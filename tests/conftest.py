@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("visage", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("visage")
 
-CATEGORIES = {"unit", "service", "mesh", "models", "contract", "compat", "e2e"}
+CATEGORIES = {"unit", "service", "mesh", "models", "contract", "compat", "fuzz", "e2e"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

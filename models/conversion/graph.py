@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,15 @@ OPSET = 17
 IR_VERSION = 8
 # Below this size a Cast costs more than the bytes it saves.
 SMALLEST_HALF_CONSTANT = 17
+
+
+@dataclass(frozen=True)
+class LstmLayer:
+    """PyTorch's weights of one layer: [4 cells, features], [4 cells, cells] and the sum of both biases [4 cells]."""
+
+    input_weights: np.ndarray
+    state_weights: np.ndarray
+    biases: np.ndarray
 
 
 class GraphBuilder:
@@ -64,6 +74,21 @@ class GraphBuilder:
         """Takes `start:stop` along one axis."""
         return self.node("Slice", [value, self.integers([start]), self.integers([stop]), self.integers([axis])])
 
+    def lstm(self, value: str, layer: LstmLayer, initial: tuple[str, str] | None = None) -> tuple[str, str, str]:
+        """Adds a recurrent layer over [steps, batch, features]; returns outputs [steps, batch, cells], last h and c.
+
+        `initial` is h and c [1, batch, cells] before the first step, zero when absent.
+        """
+        blocks = [np.split(array, 4) for array in (layer.input_weights, layer.state_weights, layer.biases)]
+        # PyTorch has input, forget, cell, output gates; ONNX input, output, forget, cell.
+        weights, recurrent, biases = (np.concatenate([i, o, f, c]) for i, f, c, o in blocks)
+        operands = [value, self.weight(weights[None]), self.weight(recurrent[None])]
+        operands.append(self.constant(np.concatenate([biases, np.zeros_like(biases)])[None]))
+        operands += ["", *initial] if initial else []
+        cells = recurrent.shape[1]
+        outputs, hidden, cell = self.node_with_outputs("LSTM", operands, 3, hidden_size=cells)
+        return self.node("Squeeze", [outputs, self.integers([1])]), hidden, cell
+
     def reshape(self, value: str, shape: Sequence[int]) -> str:
         """Reshapes; -1 stands for the batch."""
         return self.node("Reshape", [value, self.integers(list(shape))])
@@ -85,16 +110,28 @@ class GraphBuilder:
         input_shape: Sequence[int],
         outputs: Mapping[str, tuple[str, Sequence[int]]],
     ) -> onnx.ModelProto:
-        """Closes the graph: one input, float32 outputs `{name: (value, shape per item)}`, axis 0 = "batch".
+        """Closes a graph of one input; see `finish_with_inputs`."""
+        return self.finish_with_inputs(name, {input_name: (input_type, input_shape)}, outputs)
 
-        Raises onnx.checker.ValidationError when the graph is not valid.
+    def finish_with_inputs(
+        self,
+        name: str,
+        inputs: Mapping[str, tuple[int, Sequence[int]]],
+        outputs: Mapping[str, tuple[str, Sequence[int]]],
+    ) -> onnx.ModelProto:
+        """Closes the graph: inputs `{name: (type, shape per item)}`, float32 outputs `{name: (value, shape per item)}`.
+
+        Axis 0 of each is "batch". Raises onnx.checker.ValidationError when the graph is not valid.
         """
         for output, (value, _) in outputs.items():
             self._nodes.append(helper.make_node("Identity", [value], [output], name=f"output_{output}"))
         graph = helper.make_graph(
             self._nodes,
             name,
-            [helper.make_tensor_value_info(input_name, input_type, ["batch", *input_shape])],
+            [
+                helper.make_tensor_value_info(given, type_, ["batch", *shape])
+                for given, (type_, shape) in inputs.items()
+            ],
             [
                 helper.make_tensor_value_info(output, TensorProto.FLOAT, ["batch", *shape])
                 for output, (_, shape) in outputs.items()

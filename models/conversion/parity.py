@@ -54,11 +54,11 @@ def network_difference(content: bytes, images: np.ndarray, original: dict[str, n
     )
 
 
-def batch_difference(content: bytes, images: np.ndarray) -> float:
-    """Largest difference of one call with all pictures to one call per picture."""
-    together = run_onnx(content, images)
+def batch_difference(content: bytes, values: np.ndarray, name: str = "image") -> float:
+    """Largest difference of one call with all items to one call per item; `name` is the model's only input."""
+    together = run_onnx(content, values, name)
     return max(
-        largest_difference(values[index : index + 1], run_onnx(content, images[index : index + 1])[name])
-        for name, values in together.items()
-        for index in range(len(images))
+        largest_difference(outputs[index : index + 1], run_onnx(content, values[index : index + 1], name)[output])
+        for output, outputs in together.items()
+        for index in range(len(values))
     )

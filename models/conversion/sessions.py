@@ -22,6 +22,6 @@ def run_session(session: onnxruntime.InferenceSession, inputs: Mapping[str, np.n
     return dict(zip(names, session.run(names, dict(inputs)), strict=True))
 
 
-def run_onnx(content: bytes, image: np.ndarray) -> dict[str, np.ndarray]:
-    """Outputs by name of a model whose only input is `image`."""
-    return run_session(open_session(content), {"image": image})
+def run_onnx(content: bytes, values: np.ndarray, name: str = "image") -> dict[str, np.ndarray]:
+    """Outputs by name of a model whose only input is `name`."""
+    return run_session(open_session(content), {name: values})

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from visage.speech.ports import NO_PRONUNCIATIONS
 from visage.speech.prosody import Prosody
 from visage.speech.utterance import Phoneme, Timing, Utterance, Word
 from visage.speech.voices import Gender, Tier, Voice
@@ -31,6 +32,8 @@ class ToneEngine:
 
     def __init__(self) -> None:
         self.spoken: list[str] = []
+        self.prosodies: list[Prosody] = []
+        self.pronounced: dict[str, str] = {}
         self.cancelled = 0
         self.may_speak = asyncio.Event()
         self.may_speak.set()
@@ -41,8 +44,12 @@ class ToneEngine:
         self.is_open = True
         return [TONE_VOICE]
 
-    async def speak(self, text: str, voice: Voice, prosody: Prosody) -> Utterance:
+    async def speak(
+        self, text: str, voice: Voice, prosody: Prosody, pronunciations: Mapping[str, str] = NO_PRONUNCIATIONS
+    ) -> Utterance:
         self.spoken.append(text)
+        self.prosodies.append(prosody)
+        self.pronounced.update(pronunciations)
         self.is_asked.set()
         try:
             await self.may_speak.wait()

@@ -20,6 +20,8 @@ from visage.media.phones import VOWELS
 from visage.runtime.cache import cache_dir
 from visage.runtime.errors import ModelUnavailable
 from visage.speech.engines.espeak import EspeakEngine
+from visage.speech.engines.festival import FestivalEngine
+from visage.speech.engines.festival_install import FESTIVAL
 from visage.speech.engines.flite import FliteEngine
 from visage.speech.engines.flite_install import installed_folder
 from visage.speech.engines.worker_pool import WorkerPool
@@ -34,28 +36,35 @@ PLOSIVES = (
     "A paper cup, a pepper pot, a taper, a topper, a cocoa pocket, a pattern, a potato, a poppy, a carpet, a ticket."
 )
 SENTENCE = "The birch canoe slid on the smooth planks."
-ENGLISH = ["flite-rms", "flite-awb", "flite-slt", "flite-kal16", "espeak-en-us"]
+ENGLISH = ["flite-rms", "festival-slt-hts", "flite-awb", "flite-slt", "flite-kal16", "espeak-en-us"]
 LONG = SENTENCE * 40
 
 
 class Engines:
-    """Both engines, opened, with their voices by short name."""
+    """All engines, opened, with their voices by short name."""
 
     def __init__(self) -> None:
         self.flite = FliteEngine(1, 30.0, installed_folder(cache_dir()))
+        self.festival = FestivalEngine(1, 30.0, FESTIVAL.installed_folder(cache_dir()))
         self.espeak = EspeakEngine(1, 30.0)
         self.voices: dict[str, Voice] = {}
 
+    def pids(self) -> list[int]:
+        return self.flite.pool.pids + self.festival.pool.pids + self.espeak.pool.pids
+
     async def open(self) -> None:
-        for voice in [*await self.flite.open(), *await self.espeak.open()]:
+        for voice in [*await self.flite.open(), *await self.festival.open(), *await self.espeak.open()]:
             self.voices[voice.name.removeprefix("voices/")] = voice
 
-    async def speak(self, name: str, text: str, prosody: Prosody | None = None) -> Utterance:
+    async def speak(
+        self, name: str, text: str, prosody: Prosody | None = None, pronunciations: dict[str, str] | None = None
+    ) -> Utterance:
+        kind = name.partition("-")[0]
         if name not in self.voices:
-            assert name.startswith("flite"), f"{name} must always be there"
-            pytest.skip("libflite is not installed here")
-        engine = self.flite if name.startswith("flite") else self.espeak
-        return await engine.speak(text, self.voices[name], prosody or Prosody())
+            assert kind != "espeak", f"{name} must always be there"
+            pytest.skip(f"{kind} is not installed here")
+        engine = {"flite": self.flite, "festival": self.festival, "espeak": self.espeak}[kind]
+        return await engine.speak(text, self.voices[name], prosody or Prosody(), pronunciations or {})
 
 
 @pytest.fixture
@@ -65,6 +74,7 @@ async def engines() -> AsyncIterator[Engines]:
     await opened.open()
     yield opened
     await opened.flite.close()
+    await opened.festival.close()
     await opened.espeak.close()
 
 
@@ -151,7 +161,7 @@ async def test_phonemes_are_in_order_within_the_sound(engines: Engines, name: st
 
 
 @pytest.mark.parametrize("semitones", [-12, -5, 5, 12])
-@pytest.mark.parametrize("name", ["flite-rms", "flite-slt", "espeak-en-us"])
+@pytest.mark.parametrize("name", ["flite-rms", "festival-slt-hts", "flite-slt", "espeak-en-us"])
 async def test_pitch_moves_by_semitones(engines: Engines, name: str, semitones: int) -> None:
     """The median pitch moves by what is asked, within two semitones, and the level stays within 8 dB."""
     plain = await engines.speak(name, SENTENCE)
@@ -164,7 +174,7 @@ async def test_pitch_moves_by_semitones(engines: Engines, name: str, semitones: 
 
 
 @pytest.mark.parametrize("rate", [0.25, 0.5, 2.0, 4.0])
-@pytest.mark.parametrize("name", ["flite-rms", "espeak-en-us", "espeak-de"])
+@pytest.mark.parametrize("name", ["flite-rms", "festival-slt-hts", "espeak-en-us", "espeak-de"])
 async def test_rate_scales_the_duration(engines: Engines, name: str, rate: float) -> None:
     """The duration is divided by the rate, within a fifth, and the last word ends before the sound does."""
     plain = await engines.speak(name, SENTENCE)
@@ -213,19 +223,19 @@ async def test_every_listed_voice_speaks(engines: Engines) -> None:
     for name, voice in engines.voices.items():
         spoken = await engines.speak(name, "7 8 9 ᎣᏏᏲ")
         assert voice.languages, name
-        assert voice.tier is (Tier.STANDARD if name.startswith("flite") else Tier.BASIC)
+        assert voice.tier is (Tier.BASIC if name.startswith("espeak") else Tier.STANDARD)
         assert not pcm.is_silent(spoken.samples, spoken.sample_rate_hz), name
 
 
-@pytest.mark.parametrize("name", ["flite-rms", "espeak-en-us"])
+@pytest.mark.parametrize("name", ["flite-rms", "festival-slt-hts", "espeak-en-us"])
 async def test_hostile_text_breaks_nothing(engines: Engines, name: str) -> None:
     """Markup, escapes, very long words and rows of signs are read or skipped; the process lives on."""
     await engines.speak(name, "Hello.")
-    before = engines.flite.pool.pids + engines.espeak.pool.pids
+    before = engines.pids()
     for text in ("<speak>hi</speak>", "[[foo]] a", "a\\b `~ {}[]|", "x" * 240, "9," * 100, "$" * 50 + "1", "'\"'a"):
         await engines.speak(name, text)
 
-    assert engines.flite.pool.pids + engines.espeak.pool.pids == before
+    assert engines.pids() == before
 
 
 async def test_letters_the_voice_lacks_are_left_out(engines: Engines) -> None:
@@ -272,7 +282,7 @@ async def test_a_silent_process_is_given_up(engines: Engines) -> None:
     await pool.greet()
     (pid,) = pool.pids
     os.kill(pid, signal.SIGSTOP)
-    request = {"text": "Hello.", "voice": "rms", "stretch": 1.0, "pitch_factor": 1.0}
+    request = {"text": "Hello.", "voice": "rms", "stretch": 1.0, "pitch_factor": 1.0, "words": {}}
     answer, payload = await pool.ask(request)
     await pool.close()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from visage.speech.engines import flite_install
+from visage.speech.engines.debian_install import NotInstallable
 from visage.speech.engines.flite import FliteEngine
 from visage.speech.engines.framing import Message
 
@@ -34,8 +35,8 @@ def test_the_folder_of_an_installation_is_found(tmp_path: Path) -> None:
 def test_without_apt_nothing_can_be_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the tool that is missing and the package to install by hand; nothing is left behind."""
     monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
-    with pytest.raises(flite_install.FliteNotInstallable, match=r"apt-get .* libflite1"):
-        flite_install.install(tmp_path, ignore_system=True)
+    with pytest.raises(NotInstallable, match=r"apt-get .* libflite1"):
+        flite_install.FLITE.install(tmp_path, ignore_system=True)
 
     assert [path.name for path in tmp_path.iterdir()] == ["flite.lock"]
 

@@ -14,16 +14,29 @@ import soundfile
 from tests.fakes.tone_engine import SAMPLE_RATE_HZ, TONE_VOICE, ToneEngine
 from visage.runtime.audio import Encoding
 from visage.runtime.errors import InvalidField, ModelUnavailable, StreamOutOfOrder, StreamTooLong
+from visage.speech.line import Line
 from visage.speech.narrator import Delivery
 from visage.speech.prosody import Prosody
+from visage.speech.script import Script
+from visage.speech.ssml.speakers import Speakers
 from visage.speech.stream_speech import CHUNK_S, Flush, Sound, stream_speech
 from visage.speech.synthesize_speech import MAX_AUDIO_BYTES, synthesize_speech
 from visage.speech.utterance import Timing
+from visage.speech.voices import VoiceCatalogue
 
 pytestmark = pytest.mark.unit
 
 DELIVERY = Delivery(TONE_VOICE, SAMPLE_RATE_HZ, Prosody())
 TEXT = "Good morning, everyone! It is three o'clock. Shall we begin? Yes, of course, we shall."
+
+
+def script() -> Script:
+    return Script(Speakers(VoiceCatalogue([TONE_VOICE]), TONE_VOICE, is_chosen=True))
+
+
+def lines(text: str) -> list[Line]:
+    fresh = script()
+    return [*fresh.text(text), *fresh.flush()]
 
 
 async def feed(pieces: Sequence[str | Flush]) -> AsyncIterator[str | Flush]:
@@ -33,7 +46,7 @@ async def feed(pieces: Sequence[str | Flush]) -> AsyncIterator[str | Flush]:
 
 
 async def collect(engine: ToneEngine, pieces: Sequence[str | Flush]) -> list[Timing | Sound]:
-    return [part async for part in stream_speech(feed(pieces), "text", DELIVERY, {"tone": engine})]
+    return [part async for part in stream_speech(feed(pieces), script(), DELIVERY, {"tone": engine})]
 
 
 def samples_of(parts: Sequence[Timing | Sound]) -> np.ndarray:
@@ -42,7 +55,7 @@ def samples_of(parts: Sequence[Timing | Sound]) -> np.ndarray:
 
 async def test_stream_equals_the_whole() -> None:
     """Text token by token gives the very samples and words of the unary call."""
-    recording = await synthesize_speech(TEXT, "input.text", DELIVERY, Encoding.WAV, {"tone": ToneEngine()})
+    recording = await synthesize_speech(lines(TEXT), "input.text", DELIVERY, Encoding.WAV, {"tone": ToneEngine()})
     parts = await collect(ToneEngine(), [TEXT[i : i + 3] for i in range(0, len(TEXT), 3)])
     whole, rate_hz = soundfile.read(io.BytesIO(recording.audio), dtype="float32")
     words = [word for part in parts if isinstance(part, Timing) for word in part.words]
@@ -82,7 +95,7 @@ async def test_first_clause_does_not_wait_for_the_rest() -> None:
         await rest.wait()
         yield "Goodbye."
 
-    async with aclosing(stream_speech(slow(), "text", DELIVERY, {"tone": ToneEngine()})) as parts:
+    async with aclosing(stream_speech(slow(), script(), DELIVERY, {"tone": ToneEngine()})) as parts:
         async with asyncio.timeout(5):
             timing, sound = await anext(parts), await anext(parts)
 
@@ -109,7 +122,7 @@ async def test_engine_does_not_run_ahead_of_the_reader() -> None:
             read += 1
             yield "One more sentence. "
 
-    async with aclosing(stream_speech(eager(), "text", DELIVERY, {"tone": engine})) as parts:
+    async with aclosing(stream_speech(eager(), script(), DELIVERY, {"tone": engine})) as parts:
         await anext(parts)
         for _ in range(50):
             await asyncio.sleep(0)
@@ -132,7 +145,7 @@ async def test_leaving_stops_the_engine() -> None:
             closed.set()
 
     async def consume() -> None:
-        async with aclosing(stream_speech(endless(), "text", DELIVERY, {"tone": engine})) as parts:
+        async with aclosing(stream_speech(endless(), script(), DELIVERY, {"tone": engine})) as parts:
             async for _ in parts:
                 pass
 
@@ -154,7 +167,7 @@ async def test_errors_of_the_client_end_the_stream() -> None:
         raise StreamOutOfOrder("text or flush", "config")
 
     with pytest.raises(StreamOutOfOrder):
-        async for _ in stream_speech(broken(), "text", DELIVERY, {"tone": ToneEngine()}):
+        async for _ in stream_speech(broken(), script(), DELIVERY, {"tone": ToneEngine()}):
             await asyncio.sleep(0)
 
 
@@ -173,7 +186,7 @@ async def test_a_stream_without_words_is_refused(pieces: list[str | Flush]) -> N
     with pytest.raises(InvalidField) as streamed:
         await collect(ToneEngine(), pieces)
     with pytest.raises(InvalidField) as unary:
-        await synthesize_speech(text, "input.text", DELIVERY, Encoding.WAV, {"tone": ToneEngine()})
+        await synthesize_speech(lines(text), "input.text", DELIVERY, Encoding.WAV, {"tone": ToneEngine()})
 
     assert streamed.value.field == "text"
     assert unary.value.field == "input.text"
@@ -185,7 +198,7 @@ async def test_too_much_sound_stops_early() -> None:
     delivery = Delivery(TONE_VOICE, 48_000, Prosody())
     with pytest.raises(StreamTooLong) as caught:
         await synthesize_speech(
-            "A sentence of words. " * 400, "input.text", delivery, Encoding.LINEAR16, {"tone": engine}
+            lines("A sentence of words. " * 400), "input.text", delivery, Encoding.LINEAR16, {"tone": engine}
         )
 
     assert caught.value.metadata["limit"] == f"{MAX_AUDIO_BYTES} bytes"
@@ -195,4 +208,4 @@ async def test_too_much_sound_stops_early() -> None:
 async def test_engine_that_is_not_there() -> None:
     """A voice whose engine did not start is unavailable."""
     with pytest.raises(ModelUnavailable):
-        await synthesize_speech("Hello.", "input.text", DELIVERY, Encoding.WAV, {})
+        await synthesize_speech(lines("Hello."), "input.text", DELIVERY, Encoding.WAV, {})

@@ -1,4 +1,4 @@
-"""`visage`: up · status · talk · speak · animate · identity … · doctor."""
+"""`visage`: up · status · talk · speak · align · animate · identity … · voice … · doctor."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from visage.cli import animate, doctor, identity, speak, talk, up
+from visage.cli import align, animate, doctor, identity, speak, talk, up, voice
 from visage.cli.console import State
 
 app = typer.Typer(
@@ -32,8 +32,10 @@ app.command()(talk.talk)
 app.command()(speak.speak)
 app.command()(speak.voices)
 app.command()(animate.animate)
+app.command()(align.align)
 app.command()(doctor.doctor)
 app.add_typer(identity.app, name="identity")
+app.add_typer(voice.app, name="voice")
 
 
 def main() -> None:

@@ -16,8 +16,10 @@ from visage.client.errors import (
 from visage.client.settings import ClientSettings
 from visage.client.speech import synthesis_options
 from visage.client.values import (
+    Alignment,
     Camera,
     Clip,
+    Clone,
     Curves,
     Face,
     Identity,
@@ -36,11 +38,13 @@ from visage.client.visage import AsyncVisage, Visage
 from visage.v1.curves_pb2 import PerformanceControls
 
 __all__ = [
+    "Alignment",
     "AsyncVisage",
     "Busy",
     "Camera",
     "ClientSettings",
     "Clip",
+    "Clone",
     "Conflict",
     "Curves",
     "Face",

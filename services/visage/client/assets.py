@@ -18,11 +18,13 @@ INLINE_BYTES = 3 * 1024 * 1024
 class Assets:
     """Uploads, downloads and deletes assets."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, service: str = "identity") -> None:
+        """Takes the service that keeps them; all have one store, where the mesh is set up that way."""
         self._connection = connection
+        self._service = service
 
     def _stub(self) -> asset_service_pb2_grpc.AssetServiceStub:
-        return asset_service_pb2_grpc.AssetServiceStub(self._connection.channel("identity"))
+        return asset_service_pb2_grpc.AssetServiceStub(self._connection.channel(self._service))
 
     async def upload(self, data: bytes) -> str:
         """Uploads bytes and returns the asset's name; the server checks size and sha256."""

@@ -22,6 +22,7 @@ from visage.client.connection import SERVICES
 from visage.client.generation import Generation, refuse_raw
 from visage.client.generation import Progress as VideoProgress
 from visage.client.identities import Progress
+from visage.client.testing_voices import FakeVoices
 from visage.v1 import composition_service_pb2, curves_pb2, media_pb2, speech_service_pb2
 
 SAMPLE_RATE_HZ = 16000
@@ -38,6 +39,7 @@ class FakeVisage:
         self.assets = _FakeAssets(self)
         self.identities = _FakeIdentities(self)
         self.speech = _FakeSpeech(self)
+        self.voices = FakeVoices(self)
         self.animation = _FakeAnimation(self)
         self.generation = _FakeGeneration(self)
 

@@ -51,6 +51,19 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Clone:
+    """What a cloned voice is made of; cosines of the speaker encoder, see `visage.v1.VoiceClone`."""
+
+    base_voice: str
+    similarity: float
+    base_similarity: float
+    ceiling: float
+    strength: float
+    intelligibility: float
+    consent_reference: str
+
+
+@dataclass(frozen=True, slots=True)
 class Voice:
     """A voice of the speech service."""
 
@@ -61,6 +74,7 @@ class Voice:
     tier: str
     gender: str
     license: str
+    clone: Clone | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +95,16 @@ class Timing:
     words: Sequence[Span] = ()
     phonemes: Sequence[Span] = ()
     visemes: Sequence[Span] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """A timed recording; confidences are 0..1, one for all and one for each word."""
+
+    timing: Timing
+    confidence: float
+    word_confidences: Sequence[float]
+    duration_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from visage.client.generation import Generation
 from visage.client.identities import Identities
 from visage.client.settings import ClientSettings
 from visage.client.speech import SpeechClient
+from visage.client.voices import Voices
 
 T = TypeVar("T")
 
@@ -32,6 +33,7 @@ class AsyncVisage:
         self.assets = Assets(self._connection)
         self.identities = Identities(self._connection, self.assets)
         self.speech = SpeechClient(self._connection)
+        self.voices = Voices(self._connection)
         self.animation = AnimationClient(self._connection)
         self.generation = Generation(self._connection, self.assets)
 
@@ -74,6 +76,7 @@ class Visage:
         self.assets: Any = _Blocking(self, self._inner.assets)
         self.identities: Any = _Blocking(self, self._inner.identities)
         self.speech: Any = _Blocking(self, self._inner.speech)
+        self.voices: Any = _Blocking(self, self._inner.voices)
         self.animation: Any = _Blocking(self, self._inner.animation)
         self.generation: Any = _Blocking(self, self._inner.generation)
 

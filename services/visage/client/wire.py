@@ -17,6 +17,7 @@ from visage.v1 import (
     identity_service_pb2,
     media_pb2,
     speech_service_pb2,
+    voice_cloning_pb2,
 )
 
 
@@ -104,7 +105,26 @@ def voice(message: speech_service_pb2.Voice) -> values.Voice:
         speech_service_pb2.Voice.Tier.Name(message.tier).removeprefix("TIER_").lower(),
         speech_service_pb2.Voice.Gender.Name(message.gender).removeprefix("GENDER_").lower(),
         message.license,
+        clone(message.clone) if message.HasField("clone") else None,
     )
+
+
+def clone(message: voice_cloning_pb2.VoiceClone) -> values.Clone:
+    """Returns what a cloned voice is made of."""
+    return values.Clone(
+        message.base_voice,
+        message.similarity,
+        message.base_similarity,
+        message.ceiling,
+        message.strength,
+        message.intelligibility,
+        message.consent_reference,
+    )
+
+
+def voice_name(name: str) -> str:
+    """Returns the resource name of a voice, whose "voices/" may be left out."""
+    return name if name.startswith("voices/") else f"voices/{name}"
 
 
 def timing(message: curves_pb2.SpeechTiming) -> values.Timing:

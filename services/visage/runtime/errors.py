@@ -6,6 +6,7 @@ VisageError
 ├── MediaUndecodable      image or audio bytes cannot be decoded
 ├── MediaTooLarge         media is over a size limit
 ├── FaceNotUsable         the photo shows no face that can become an avatar
+├── SpeechNotUsable       the recording serves neither as a voice sample nor for alignment
 ├── ResourceNotFound      no such identity, voice, asset, operation …
 ├── ResourceExists        the chosen id is taken
 ├── ResourceNotReady      the identity is still being created
@@ -111,6 +112,19 @@ class FaceNotUsable(VisageError):
     def __init__(self, cause: str, message: str, *, measure: str = "", value: float = 0.0, limit: float = 0.0) -> None:
         measured = {"measure": measure, "value": f"{value:.4g}", "limit": f"{limit:g}", "score": "0"} if measure else {}
         super().__init__(message, metadata={"cause": cause} | measured)
+        self.cause = cause
+
+
+class SpeechNotUsable(VisageError):
+    """The recording does not serve as a voice sample or for alignment; both values carry their units in the text.
+
+    `cause` is one of no_speech, too_short, clipped, noisy, music, several_speakers, transcript_differs.
+    """
+
+    reason = "SPEECH_NOT_USABLE"
+
+    def __init__(self, cause: str, message: str, measured: str, limit: str) -> None:
+        super().__init__(message, metadata={"cause": cause, "measured": measured, "limit": limit})
         self.cause = cause
 
 

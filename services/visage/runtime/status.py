@@ -20,6 +20,7 @@ CODES: Final[dict[str, grpc.StatusCode]] = {
     "MEDIA_UNDECODABLE": grpc.StatusCode.INVALID_ARGUMENT,
     "MEDIA_TOO_LARGE": grpc.StatusCode.INVALID_ARGUMENT,
     "FACE_NOT_USABLE": grpc.StatusCode.FAILED_PRECONDITION,
+    "SPEECH_NOT_USABLE": grpc.StatusCode.FAILED_PRECONDITION,
     "RESOURCE_NOT_READY": grpc.StatusCode.FAILED_PRECONDITION,
     "RESOURCE_NOT_FOUND": grpc.StatusCode.NOT_FOUND,
     "RESOURCE_EXISTS": grpc.StatusCode.ALREADY_EXISTS,

@@ -2,48 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from visage.runtime import server
-from visage.runtime.server import Parts, Servicer
-from visage.speech.calibration import streams_carried
+from visage.runtime.server import Parts
+from visage.runtime.store import ObjectStore
+from visage.runtime.triton.client import TritonClient
+from visage.runtime.triton.settings import TritonClientSettings
 from visage.speech.engines.espeak import EspeakEngine
+from visage.speech.engines.festival import FestivalEngine
+from visage.speech.engines.festival_install import FESTIVAL
 from visage.speech.engines.flite import FliteEngine
 from visage.speech.engines.flite_install import installed_folder
+from visage.speech.inference import TritonSpeechModels
 from visage.speech.ports import SpeechEngine
-from visage.speech.servicer import SpeechServicer
+from visage.speech.service import assemble
 from visage.speech.settings import SpeechSettings
-from visage.speech.voices import VoiceCatalogue
-from visage.v1 import speech_service_pb2_grpc
 
 
 async def build_service(settings: SpeechSettings) -> Parts:
-    """Starts the engines and returns the service; its `release` ends them."""
+    """Returns the service on the engines that are installed, on Triton and on the store that the settings name."""
     count, limit_s = settings.processes_per_engine, settings.clause_limit_s
-    engines: Sequence[SpeechEngine] = [
+    engines: list[SpeechEngine] = [
         FliteEngine(count, limit_s, installed_folder(settings.cache_dir)),
+        FestivalEngine(count, limit_s, FESTIVAL.installed_folder(settings.cache_dir)),
         EspeakEngine(count, limit_s),
     ]
-    voices = [voice for engine in engines for voice in await engine.open()]
-    present = {voice.engine for voice in voices}
-
-    async def check_ready() -> Mapping[str, bool]:
-        return {"voices": bool(voices)}
-
-    async def release() -> None:
-        for engine in engines:
-            await engine.close()
-
-    speaking = {engine.name: engine for engine in engines if engine.name in present}
-
-    async def measure_capacity() -> float:
-        return await streams_carried(voices, speaking, count, settings.calibration_s)
-
-    servicer = SpeechServicer(VoiceCatalogue(voices), speaking)
-    add = speech_service_pb2_grpc.add_SpeechServiceServicer_to_server
-    streams = frozenset({"SynthesizeSpeech", "StreamSynthesizeSpeech"})
-    own = Servicer(add, servicer, "visage.v1.SpeechService", streams)
-    return Parts("speech", [own], check_ready, release, measure_capacity)
+    client = TritonClient(TritonClientSettings(url=settings.triton_url))
+    return await assemble(
+        settings, engines, TritonSpeechModels(client), ObjectStore.open(settings.store_url), client.close
+    )
 
 
 def main() -> None:

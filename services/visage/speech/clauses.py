@@ -33,6 +33,7 @@ _ABBREVIATION: Final = re.compile(
 class End(enum.Enum):
     """Why a clause ends where it does; decides the pause behind it."""
 
+    PARAGRAPH = "paragraph"
     SENTENCE = "sentence"
     COMMA = "comma"
     CUT = "cut"
@@ -56,10 +57,11 @@ class Clause:
 class ClauseSplitter:
     """Takes pieces of text, gives clauses; holds at most one unfinished clause."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_first: bool = True) -> None:
+        """Begins at position 0; the first clause of all may be shorter than the others."""
         self._pending = ""
         self._start = 0
-        self._is_first = True
+        self._is_first = is_first
 
     def push(self, piece: str) -> list[Clause]:
         """Returns the clauses that `piece` completes."""
@@ -70,9 +72,14 @@ class ClauseSplitter:
             clauses += self._take(position, end)
         return clauses
 
-    def flush(self) -> list[Clause]:
-        """Returns what is pending as a clause, if it holds anything to say."""
-        return self._take(len(self._pending), End.SENTENCE)
+    def flush(self, end: End = End.SENTENCE) -> list[Clause]:
+        """Returns what is pending as a clause that ends so, if it holds anything to say."""
+        return self._take(len(self._pending), end)
+
+    def skip(self, length: int) -> None:
+        """Counts `length` characters that are spoken by other means; nothing must be pending."""
+        self._start += length
+        self._is_first = False
 
     def _take(self, position: int, end: End) -> list[Clause]:
         text, start = self._pending[:position], self._start

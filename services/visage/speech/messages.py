@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from visage.runtime.audio import OPUS_RATES_HZ, Encoding
 from visage.runtime.errors import InvalidField
 from visage.runtime.wire import duration_of
 from visage.speech.narrator import Delivery
 from visage.speech.prosody import Prosody
+from visage.speech.prosody_track import ProsodyTrack
+from visage.speech.script import Script
+from visage.speech.ssml.speakers import Speakers
+from visage.speech.styles import STYLES, style_of
 from visage.speech.utterance import Timing
-from visage.speech.voices import Voice, VoiceCatalogue
-from visage.v1 import curves_pb2, media_pb2, speech_service_pb2
+from visage.speech.voices import Clone, Voice, VoiceCatalogue
+from visage.v1 import curves_pb2, media_pb2, speech_service_pb2, voice_cloning_pb2
 
 
 def voice_message(voice: Voice) -> speech_service_pb2.Voice:
     """Message for a voice."""
-    return speech_service_pb2.Voice(
+    message = speech_service_pb2.Voice(
         name=voice.name,
         display_name=voice.display_name,
         language_codes=voice.languages,
@@ -22,7 +28,27 @@ def voice_message(voice: Voice) -> speech_service_pb2.Voice:
         tier=speech_service_pb2.Voice.Tier.Name(voice.tier),
         gender=speech_service_pb2.Voice.Gender.Name(voice.gender),
         license=voice.license,
+        styles=STYLES,
     )
+    if voice.clone is not None:
+        message.clone.CopyFrom(clone_message(voice.clone))
+    return message
+
+
+def clone_message(clone: Clone) -> voice_cloning_pb2.VoiceClone:
+    """Message for what a cloned voice is made of."""
+    message = voice_cloning_pb2.VoiceClone(
+        base_voice=clone.base_voice,
+        similarity=clone.similarity,
+        base_similarity=clone.base_similarity,
+        ceiling=clone.ceiling,
+        strength=clone.strength,
+        intelligibility=clone.intelligibility,
+        consent_reference=clone.consent_reference,
+        speech_duration=duration_of(clone.speech_s),
+    )
+    message.create_time.FromDatetime(clone.create_time)
+    return message
 
 
 def timing_message(timing: Timing) -> curves_pb2.SpeechTiming:
@@ -48,7 +74,20 @@ def timing_message(timing: Timing) -> curves_pb2.SpeechTiming:
             start_offset=duration_of(viseme.start_s),
             end_offset=duration_of(viseme.end_s),
         )
+    for mark in timing.marks:
+        message.marks.add(name=mark.name, offset=duration_of(mark.time_s))
+    if timing.track is not None:
+        message.prosody.CopyFrom(_track_message(timing.track))
     return message
+
+
+def _track_message(track: ProsodyTrack) -> curves_pb2.ProsodyTrack:
+    return curves_pb2.ProsodyTrack(
+        start_offset=duration_of(track.start_s),
+        f0_hertz=track.f0_hz.tolist(),
+        energy_dbfs=track.energy_db.tolist(),
+        syllables_per_second=track.syllables_per_s.tolist(),
+    )
 
 
 def format_message(encoding: Encoding, sample_rate_hz: int) -> media_pb2.AudioFormat:
@@ -57,9 +96,22 @@ def format_message(encoding: Encoding, sample_rate_hz: int) -> media_pb2.AudioFo
     return media_pb2.AudioFormat(encoding=name, sample_rate_hertz=sample_rate_hz, channel_count=1)
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the options ask for: how to speak, how to encode, and who speaks a document's other voices."""
+
+    delivery: Delivery
+    encoding: Encoding
+    speakers: Speakers
+
+    def script(self) -> Script:
+        """Returns a fresh script."""
+        return Script(self.speakers)
+
+
 def read_options(
     options: speech_service_pb2.SynthesisOptions, field: str, catalogue: VoiceCatalogue, unspecified: Encoding
-) -> tuple[Delivery, Encoding]:
+) -> Order:
     """Returns how to speak and how to encode.
 
     Args:
@@ -70,9 +122,10 @@ def read_options(
 
     Raises:
         ResourceNotFound: No such voice.
-        InvalidField: Voice and language do not fit, stereo is asked for, or the encoding lacks the rate.
+        InvalidField: Voice and language do not fit, no such style, stereo is asked for, or the encoding lacks the rate.
     """
     voice = catalogue.choose(options.voice, options.language_code, f"{field}.language_code")
+    prosody = style_of(options.style, f"{field}.style").then(_prosody_of(options.prosody))
     audio_format = options.audio_format
     encoding = Encoding(audio_format.encoding) if audio_format.encoding else unspecified
     if audio_format.channel_count > 1:
@@ -83,7 +136,8 @@ def read_options(
             rates = ", ".join(map(str, OPUS_RATES_HZ))
             raise InvalidField(f"{field}.audio_format.sample_rate_hertz", f"OGG_OPUS has {rates} Hz", limit=rates)
         rate_hz = min(rate for rate in OPUS_RATES_HZ if rate > rate_hz)
-    return Delivery(voice, rate_hz, _prosody_of(options.prosody)), encoding
+    speakers = Speakers(catalogue, voice, bool(options.voice or options.language_code))
+    return Order(Delivery(voice, rate_hz, prosody, options.include_prosody), encoding, speakers)
 
 
 def _prosody_of(message: speech_service_pb2.Prosody) -> Prosody:
@@ -91,4 +145,5 @@ def _prosody_of(message: speech_service_pb2.Prosody) -> Prosody:
         rate=message.rate if message.HasField("rate") else 1.0,
         pitch_semitones=message.pitch_semitones,
         volume_gain_db=message.volume_gain_db,
+        pitch_range=message.pitch_range if message.HasField("pitch_range") else 1.0,
     )

@@ -10,6 +10,8 @@ using diphones", Speech Communication 9 (1990).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -20,7 +22,9 @@ from visage.media.pcm import FloatPcm
 LOWEST_PITCH_HZ: Final = 60.0
 HIGHEST_PITCH_HZ: Final = 400.0
 _FRAME_S: Final = 0.04
-_HOP_S: Final = 0.005
+HOP_S: Final = 0.005
+"""Distance of the values of `pitch_periods`."""
+_BLOCK_FRAMES: Final = 512
 _UNVOICED_STEP_S: Final = 0.008
 _VOICED_CORRELATION: Final = 0.5
 _QUIET_LEVEL: Final = 0.003
@@ -29,11 +33,19 @@ _LARGEST_GAIN: Final = 2.0
 
 def pitch_periods(samples: FloatPcm, sample_rate_hz: int) -> NDArray[np.int64]:
     """Returns [frames] the pitch period in samples every 5 ms, 0 where nothing periodic sounds."""
-    length, hop = round(_FRAME_S * sample_rate_hz), round(_HOP_S * sample_rate_hz)
+    length, hop = round(_FRAME_S * sample_rate_hz), round(HOP_S * sample_rate_hz)
     if len(samples) == 0:
         return np.zeros(0, np.int64)
     padded = np.pad(samples, (length // 2, length))
     frames = np.lib.stride_tricks.sliding_window_view(padded, length)[: len(samples) : hop]
+    # Block by block: all the spectra of a long clause at once would take gigabytes.
+    blocks = [frames[first : first + _BLOCK_FRAMES] for first in range(0, len(frames), _BLOCK_FRAMES)]
+    return np.concatenate([_periods(block, sample_rate_hz) for block in blocks])
+
+
+def _periods(frames: FloatPcm, sample_rate_hz: int) -> NDArray[np.int64]:
+    """[frames] periods of [frames, samples]."""
+    length = frames.shape[1]
     centred = (frames - frames.mean(axis=1, keepdims=True)) * np.hanning(length)
     spectrum = np.fft.rfft(centred, 2 * length, axis=1)
     correlation = np.fft.irfft(np.abs(spectrum) ** 2, axis=1)[:, :length]
@@ -50,6 +62,21 @@ def pitch_periods(samples: FloatPcm, sample_rate_hz: int) -> NDArray[np.int64]:
     return np.where(is_voiced & is_loud, best + shortest, 0)
 
 
+@dataclass(frozen=True, slots=True)
+class PitchMarks:
+    """Where speech can be cut.
+
+    Attributes:
+        positions: [marks] centres of the pieces in samples, ascending: peaks of the wave where it is voiced.
+        reaches: [marks] half the length of each piece: one pitch period where it is voiced.
+        voiced: [marks] whether the piece is periodic.
+    """
+
+    positions: NDArray[np.int64]
+    reaches: NDArray[np.int64]
+    voiced: NDArray[np.bool_]
+
+
 def change_pitch_and_duration(samples: FloatPcm, sample_rate_hz: int, pitch_factor: float, stretch: float) -> FloatPcm:
     """Returns speech with its pitch times `pitch_factor` and its duration times `stretch`.
 
@@ -61,37 +88,57 @@ def change_pitch_and_duration(samples: FloatPcm, sample_rate_hz: int, pitch_fact
     """
     if len(samples) == 0 or (pitch_factor == 1.0 and stretch == 1.0):
         return samples
-    marks, reaches, voiced = _analysis_marks(samples, sample_rate_hz)
-    length = round(len(samples) * stretch)
-    margin = int(reaches.max()) + 1
+    marks = find_pitch_marks(samples, sample_rate_hz)
+    factors = np.full(len(marks.positions), pitch_factor)
+    return lay_pieces(samples, marks, factors, [0, len(samples)], [0, round(len(samples) * stretch)])
+
+
+def lay_pieces(
+    samples: FloatPcm,
+    marks: PitchMarks,
+    pitch_factors: NDArray[np.float64],
+    bounds: Sequence[float],
+    new_bounds: Sequence[float],
+) -> FloatPcm:
+    """Returns speech whose pitch and pace change on the way.
+
+    Args:
+        samples: [samples] mono.
+        marks: Of the samples.
+        pitch_factors: [marks] what the pitch at each is multiplied by.
+        bounds: Positions in samples, ascending, from 0 to their number.
+        new_bounds: Where each of them lies afterwards, ascending; the last one is the new length. Between bounds the
+            pace is constant.
+    """
+    length = round(new_bounds[-1])
+    margin = int(marks.reaches.max()) + 1
     padded = np.pad(samples, margin)
     sound = np.zeros(length + 2 * margin, np.float32)
     weight = np.zeros(length + 2 * margin, np.float32)
+    middles = (marks.positions[1:] + marks.positions[:-1]) / 2
+    windows: dict[int, FloatPcm] = {}
     position = 0.0
     while position < length:
-        nearest = int(np.searchsorted(marks, position / stretch))
-        if nearest and (nearest == len(marks) or marks[nearest] + marks[nearest - 1] > 2 * position / stretch):
-            nearest -= 1
-        reach, centre = int(reaches[nearest]), int(marks[nearest]) + margin
-        window = np.hanning(2 * reach + 1).astype(np.float32)
+        source = np.interp(position, new_bounds, bounds)
+        nearest = int(np.searchsorted(middles, source))
+        reach, centre = int(marks.reaches[nearest]), int(marks.positions[nearest]) + margin
+        window = windows.setdefault(reach, np.hanning(2 * reach + 1).astype(np.float32))
         target = int(position) + margin
         sound[target - reach : target + reach + 1] += padded[centre - reach : centre + reach + 1] * window
         weight[target - reach : target + reach + 1] += window
-        position += reach / (pitch_factor if voiced[nearest] else 1.0)
+        position += reach / (pitch_factors[nearest] if marks.voiced[nearest] else 1.0)
     # Where pieces lie closer than in the original they add up; where they lie apart, the gap is the lower pitch.
     changed = (sound / np.maximum(weight, 1.0))[margin : margin + length].astype(np.float32)
     # Overlapping pieces cancel in part; the loudness should stay.
-    power = float(np.mean(np.square(changed)))
+    power = float(np.mean(np.square(changed))) if length else 0.0
     gain = math.sqrt(float(np.mean(np.square(samples))) / power) if power > 0 else 1.0
     return changed * np.float32(min(gain, _LARGEST_GAIN))
 
 
-def _analysis_marks(
-    samples: FloatPcm, sample_rate_hz: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Positions of the pieces' centres, half their lengths (one period), and whether each is voiced."""
+def find_pitch_marks(samples: FloatPcm, sample_rate_hz: int) -> PitchMarks:
+    """Returns where [samples] mono, at least one, can be cut."""
     periods = pitch_periods(samples, sample_rate_hz)
-    hop, step = round(_HOP_S * sample_rate_hz), round(_UNVOICED_STEP_S * sample_rate_hz)
+    hop, step = round(HOP_S * sample_rate_hz), round(_UNVOICED_STEP_S * sample_rate_hz)
     marks: list[int] = []
     reaches: list[int] = []
     voiced: list[bool] = []
@@ -109,4 +156,4 @@ def _analysis_marks(
         reaches.append(period or step)
         voiced.append(period > 0)
         position = mark + (period or step)
-    return np.array(marks), np.array(reaches), np.array(voiced)
+    return PitchMarks(np.array(marks), np.array(reaches), np.array(voiced))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from visage.media.pcm import FloatPcm
 from visage.media.phones import SILENCE
 from visage.media.visemes import viseme_of
+from visage.speech.prosody_track import ProsodyTrack
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,24 @@ class Viseme:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A mark of the caller's: its name, and when what stands behind it begins."""
+
+    name: str
+    time_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Timing:
-    """Phonemes and words in order; both may be empty."""
+    """Phonemes, words and marks in order, and how it sounds; all may be empty.
+
+    Marks and track are set last, when times are final: the changes of times below leave them out.
+    """
 
     phonemes: tuple[Phoneme, ...]
     words: tuple[Word, ...]
+    marks: tuple[Mark, ...] = ()
+    track: ProsodyTrack | None = None
 
     def visemes(self) -> list[Viseme]:
         """Returns the visemes of the phonemes, neighbours of the same viseme made one."""
@@ -75,16 +89,17 @@ class Timing:
 
     def moved(self, offset_s: float) -> Timing:
         """Returns the timing `offset_s` later."""
-        return Timing(
-            tuple(replace(p, start_s=p.start_s + offset_s, end_s=p.end_s + offset_s) for p in self.phonemes),
-            tuple(replace(w, start_s=w.start_s + offset_s, end_s=w.end_s + offset_s) for w in self.words),
-        )
+        return self.warped(lambda time_s: time_s + offset_s)
 
     def scaled(self, factor: float) -> Timing:
         """Returns the timing with all times multiplied by `factor`."""
+        return self.warped(lambda time_s: time_s * factor)
+
+    def warped(self, warp: Callable[[float], float]) -> Timing:
+        """Returns the timing with `warp`, which must not fall, applied to all times."""
         return Timing(
-            tuple(replace(p, start_s=p.start_s * factor, end_s=p.end_s * factor) for p in self.phonemes),
-            tuple(replace(w, start_s=w.start_s * factor, end_s=w.end_s * factor) for w in self.words),
+            tuple(replace(p, start_s=warp(p.start_s), end_s=warp(p.end_s)) for p in self.phonemes),
+            tuple(replace(w, start_s=warp(w.start_s), end_s=warp(w.end_s)) for w in self.words),
         )
 
     def lasting_until(self, end_s: float) -> Timing:

@@ -6,6 +6,7 @@ import difflib
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from visage.runtime.errors import InvalidField, ResourceNotFound
 
@@ -29,6 +30,21 @@ class Gender(enum.IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Clone:
+    """What a cloned voice is made of and how near it comes; see `visage.v1.VoiceClone`."""
+
+    base_voice: str
+    similarity: float
+    base_similarity: float
+    ceiling: float
+    strength: float
+    intelligibility: float
+    consent_reference: str
+    speech_s: float
+    create_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Voice:
     """A voice.
 
@@ -42,6 +58,9 @@ class Voice:
         license: SPDX expression of engine and voice.
         engine: Name of the engine that speaks it.
         engine_voice: The engine's own name of it.
+        pitch_reach: Semitones by which its engine moves its pitch well; beyond, the finished sound is changed.
+        rank: Place among the voices of its tier, the most natural lowest.
+        clone: Of a cloned voice only.
     """
 
     name: str
@@ -53,6 +72,9 @@ class Voice:
     license: str
     engine: str
     engine_voice: str
+    pitch_reach: float = 12.0
+    rank: int = 100
+    clone: Clone | None = None
 
     def speaks(self, language: str) -> bool:
         """Whether one of the voice's languages is `language` or a narrower form of it."""
@@ -68,7 +90,7 @@ class VoiceCatalogue:
     """The voices that are installed here, most natural first."""
 
     def __init__(self, voices: Sequence[Voice]) -> None:
-        self._voices = tuple(voices)
+        self._voices = tuple(sorted(voices, key=lambda voice: (voice.tier, voice.rank)))
         self._by_name = {voice.name: voice for voice in voices}
 
     def page(self, language: str, page_size: int, page_token: str) -> tuple[list[Voice], str]:
@@ -126,4 +148,10 @@ class VoiceCatalogue:
             if speakers:
                 return min(speakers, key=lambda voice: (voice.tier, not voice.names(wanted)))
             subtags.pop()
-        raise InvalidField(field, f"no voice speaks {language or DEFAULT_LANGUAGE}; ListVoices lists them")
+        raise InvalidField(field, f"no voice speaks {language or DEFAULT_LANGUAGE}{self._near_languages(language)}")
+
+    def _near_languages(self, language: str) -> str:
+        """A hint at languages whose codes look alike."""
+        codes = {own.lower(): own for voice in self._voices for own in voice.languages}
+        near = difflib.get_close_matches(language.lower(), codes, n=3, cutoff=0.6)
+        return f"; did you mean {', '.join(codes[code] for code in near)}?" if near else "; ListVoices lists them"

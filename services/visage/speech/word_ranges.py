@@ -23,13 +23,14 @@ def word_ranges(text: str, cuts: Sequence[int] = ()) -> list[tuple[int, int]]:
         start, end = run.span()
         inner = [cut for cut in cuts if start < cut < end] if _UNSPACED.search(run.group()) else []
         for first, last in zip([start, *inner], [*inner, end], strict=True):
-            trimmed = _trim(text, first, last)
+            trimmed = trim(text, first, last)
             if trimmed is not None:
                 ranges.append(trimmed)
     return ranges
 
 
-def _trim(text: str, start: int, end: int) -> tuple[int, int] | None:
+def trim(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """Returns text[start:end] without the punctuation at its ends, as positions; None if nothing else is there."""
     while start < end and not _is_spoken(text[start]):
         start += 1
     while end > start and not _is_spoken(text[end - 1]):
@@ -38,4 +39,6 @@ def _trim(text: str, start: int, end: int) -> tuple[int, int] | None:
 
 
 def _is_spoken(character: str) -> bool:
-    return unicodedata.category(character)[0] in "LNMS" or character in _SPOKEN_SYMBOLS
+    # Private characters stand for a pronunciation.
+    category = unicodedata.category(character)
+    return category[0] in "LNMS" or category == "Co" or character in _SPOKEN_SYMBOLS

@@ -14,6 +14,7 @@ from visage.media.windows import Array
 _NEAR_PX = 40.0
 _DETAIL_PX = 8.0
 _STRONGEST_DETAIL = 1.5
+_STORED = STORED_PX / FRAME_PX
 _GRAIN_SEED = 0
 _MAX_GRAIN = 0.012
 
@@ -34,7 +35,7 @@ def complete_background(picture: Array, alpha: Array) -> Array:
     small_hole = np.asarray(cv2.resize(hole, (half, half), interpolation=cv2.INTER_NEAREST))
     near = np.asarray(cv2.inpaint(small, small_hole, 7, cv2.INPAINT_TELEA)).astype(np.float32) / 255
     near = np.asarray(cv2.resize(near, (STORED_PX, STORED_PX), interpolation=cv2.INTER_CUBIC))
-    distance = np.asarray(cv2.distanceTransform(hole, cv2.DIST_L2, 5))[..., None] * (FRAME_PX / STORED_PX)
+    distance = np.asarray(cv2.distanceTransform(hole, cv2.DIST_L2, 5))[..., None] / _STORED
     share = np.clip(1 - distance / _NEAR_PX, 0, 1)
     fill = np.asarray(cv2.GaussianBlur(share * near + (1 - share) * smooth, (0, 0), 2.0))
     fill = fill + _mirrored_detail(picture, clear) + _grain(picture, clear)
@@ -45,18 +46,19 @@ def complete_background(picture: Array, alpha: Array) -> Array:
 def _mirrored_detail(picture: Array, clear: Array) -> Array:
     """What is finer than the smooth fill: the background's own texture, mirrored at the edge of the hole."""
     size = (0, 0)
-    cover = np.asarray(cv2.GaussianBlur(clear, size, _DETAIL_PX))[..., None]
-    smooth = np.asarray(cv2.GaussianBlur(picture * clear[..., None], size, _DETAIL_PX)) / np.maximum(cover, 1e-3)
+    blur_px = _DETAIL_PX * _STORED
+    cover = np.asarray(cv2.GaussianBlur(clear, size, blur_px))[..., None]
+    smooth = np.asarray(cv2.GaussianBlur(picture * clear[..., None], size, blur_px)) / np.maximum(cover, 1e-3)
     detail = ((picture - smooth) * clear[..., None]).astype(np.float32)
     strength = float(np.sqrt((detail[clear > 0.5] ** 2).mean())) if clear.any() else 0.0
     detail = detail.clip(-_STRONGEST_DETAIL * strength, _STRONGEST_DETAIL * strength)  # texture, no objects
     distance, nearest = distance_transform_edt(clear < 0.5, return_indices=True)
-    y, x = np.mgrid[:FRAME_PX, :FRAME_PX].astype(np.float32)
+    y, x = np.mgrid[:STORED_PX, :STORED_PX].astype(np.float32)
     at_y, at_x = 2 * nearest[0] - y, 2 * nearest[1] - x
     mirrored = cv2.remap(
         detail, at_x.astype(np.float32), at_y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
     )
-    share = np.clip(1.6 - distance / _NEAR_PX, 0, 1) * (distance > 0)
+    share = np.clip(1.6 - distance / (_NEAR_PX * _STORED), 0, 1) * (distance > 0)
     return np.asarray(np.asarray(mirrored) * share[..., None])
 
 

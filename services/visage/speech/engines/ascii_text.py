@@ -38,17 +38,20 @@ _SPELLED: Final[Mapping[str, str]] = {
 }
 
 
-def to_ascii(text: str) -> tuple[str, list[int]]:
+def to_ascii(text: str, spelled: Mapping[str, str] | None = None) -> tuple[str, list[int]]:
     """Returns the ASCII reading of `text` and, for each of its characters, the position in `text` it comes from.
 
-    Accents are dropped, digits of other scripts become 0-9, letters of other scripts become spaces.
+    Characters that are keys of `spelled` are read as it says. Accents are dropped, digits of other scripts become 0-9,
+    letters of other scripts become spaces.
     """
     characters: list[str] = []
     origins: list[int] = []
     for position, character in enumerate(text):
-        spelled = character if character.isascii() else _spell(character)
-        characters.append(spelled)
-        origins += [position] * len(spelled)
+        reading = (spelled or {}).get(character)
+        if reading is None:
+            reading = character if character.isascii() else _spell(character)
+        characters.append(reading)
+        origins += [position] * len(reading)
     return "".join(characters), origins
 
 

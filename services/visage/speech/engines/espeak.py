@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -17,6 +17,7 @@ from visage.runtime import logs
 from visage.runtime.errors import ModelUnavailable
 from visage.speech.engines.espeak_words import EventPhoneme, words_of_events
 from visage.speech.engines.worker_pool import WorkerPool
+from visage.speech.ports import NO_PRONUNCIATIONS
 from visage.speech.prosody import Prosody, semitones_to_factor
 from visage.speech.psola import change_pitch_and_duration
 from visage.speech.utterance import Phoneme, Timing, Utterance
@@ -57,7 +58,9 @@ class EspeakEngine:
         self._sample_rate_hz = greeting["sample_rate_hz"]
         return _voices(greeting["voices"], self._sample_rate_hz)
 
-    async def speak(self, text: str, voice: Voice, prosody: Prosody) -> Utterance:
+    async def speak(
+        self, text: str, voice: Voice, prosody: Prosody, pronunciations: Mapping[str, str] = NO_PRONUNCIATIONS
+    ) -> Utterance:
         """Speaks one clause."""
         pitch = round(float(np.interp(prosody.pitch_semitones, _PITCH_SEMITONES, _PITCH_STEPS)))
         answer, payload = await self.pool.ask(
@@ -66,6 +69,7 @@ class EspeakEngine:
                 "voice": voice.engine_voice,
                 "rate_wpm": max(_SLOWEST_WPM, round(_RATE_WPM * prosody.rate)),
                 "pitch": pitch,
+                "pronunciations": dict(pronunciations),
             }
         )
         if "refused" in answer:
@@ -80,6 +84,8 @@ class EspeakEngine:
         stretch = max(1.0, _SLOWEST_WPM / (_RATE_WPM * prosody.rate))
         reached = min(max(prosody.pitch_semitones, _PITCH_SEMITONES[0]), _PITCH_SEMITONES[-1])
         pitch_factor = semitones_to_factor(prosody.pitch_semitones - reached)
+        if (pitch_factor, stretch) == (1.0, 1.0):
+            return utterance
         return await asyncio.to_thread(_changed, utterance, pitch_factor, stretch)
 
     async def close(self) -> None:
@@ -114,6 +120,7 @@ def _voices(listed: Sequence[tuple[str, str, int, list[tuple[str, int]]]], rate_
             license=_LICENSE,
             engine=EspeakEngine.name,
             engine_voice=identifier,
+            pitch_reach=-_PITCH_SEMITONES[0],
         )
         voices[name] = ((name != _FIRST_VOICE, primary, fit, name), voice)
     return [voice for _, voice in sorted(voices.values(), key=lambda pair: pair[0])]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import re
+from collections.abc import Mapping
 from ctypes import POINTER, c_char, c_char_p, c_int, c_short, c_size_t, c_ubyte, c_uint, c_void_p
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +18,13 @@ from typing import Any, Final
 
 import espeakng_loader
 
+from visage.speech.engines.espeak_phonemes import PhonemeTable
+
 _SYNCHRONOUS: Final = 2
 _PHONEME_EVENTS_AS_IPA: Final = 0x1 | 0x2
 _DONT_EXIT: Final = 0x8000
-_UTF8: Final = 1
+_UTF8: Final = 0x1
+_BRACKETS_ARE_PHONEMES: Final = 0x100
 _RATE, _PITCH = 1, 3
 _EVENT_END, _EVENT_WORD, _EVENT_PHONEME = 0, 1, 7
 
@@ -106,6 +110,7 @@ class EspeakLibrary:
         self.sample_rate_hz = int(self._espeak.espeak_Initialize(_SYNCHRONOUS, 0, str(self._data).encode(), options))
         if self.sample_rate_hz <= 0:
             raise OSError(f"espeak-ng cannot use its data in {self._data}")
+        self._tables: dict[str, PhonemeTable] = {}
         self._speech = EspeakSpeech()
         # The library keeps the pointer, so the object must live as long as it does.
         self._callback = _Callback(self._collect)
@@ -126,7 +131,9 @@ class EspeakLibrary:
                 voices.append(EspeakVoice(identifier, name, int(voice.gender), languages))
         return voices
 
-    def speak(self, text: str, identifier: str, rate_wpm: int, pitch: int) -> EspeakSpeech:
+    def speak(
+        self, text: str, identifier: str, rate_wpm: int, pitch: int, pronunciations: Mapping[str, str]
+    ) -> EspeakSpeech:
         """Speaks one clause.
 
         Args:
@@ -134,20 +141,48 @@ class EspeakLibrary:
             identifier: Of a voice.
             rate_wpm: Words a minute, from 80.
             pitch: 0..99, 50 is the voice's own; each step is 12/50 semitones.
+            pronunciations: IPA of characters in the text.
 
         Raises:
-            ValueError: An unknown voice, or text that the library refuses.
+            ValueError: An unknown voice, text that the library refuses, or a sound that the language lacks.
         """
         if self._espeak.espeak_SetVoiceByName(identifier.encode()) != 0:
             raise ValueError(f"unknown voice {identifier!r}")
+        if not pronunciations:
+            return self._synthesize(text, rate_wpm, pitch, 0)
+        table = self._table(identifier)
+        pieces: list[str] = []
+        origins: list[int] = []
+        for position, character in enumerate(text):
+            ipa = pronunciations.get(character)
+            # The caller's own brackets must not be taken for phonemes.
+            piece = f" [[{table.mnemonics(ipa)}]] " if ipa else " " if character in "[]" else character
+            pieces.append(piece)
+            origins += [position] * len(piece)
+        speech = self._synthesize("".join(pieces), rate_wpm, pitch, _BRACKETS_ARE_PHONEMES)
+        last = len(origins) - 1
+        speech.words = [(origins[min(max(at, 0), last)], length, sample) for at, length, sample in speech.words]
+        return speech
+
+    def _synthesize(self, text: str, rate_wpm: int, pitch: int, flags: int) -> EspeakSpeech:
         self._espeak.espeak_SetParameter(_RATE, rate_wpm, 0)
         self._espeak.espeak_SetParameter(_PITCH, pitch, 0)
         self._speech = EspeakSpeech()
         data = text.encode()
-        if self._espeak.espeak_Synth(data, len(data) + 1, 0, 0, 0, _UTF8, None, None) != 0:
+        if self._espeak.espeak_Synth(data, len(data) + 1, 0, 0, 0, _UTF8 | flags, None, None) != 0:
             raise ValueError("the engine refused the text")
         self._espeak.espeak_Synchronize()
         return self._speech
+
+    def _table(self, identifier: str) -> PhonemeTable:
+        """The mnemonics of the voice that is set."""
+        if identifier not in self._tables:
+            self._tables[identifier] = PhonemeTable(
+                lambda said: [
+                    ipa for ipa, _ in self._synthesize(f"[[{said}]]", 300, 50, _BRACKETS_ARE_PHONEMES).phonemes
+                ]
+            )
+        return self._tables[identifier]
 
     def _collect(self, samples: Any, count: int, events: Any) -> int:
         if count > 0:

@@ -3,7 +3,8 @@
 libespeak-ng is licensed under the GPL, version 3 or later; it stays in this process.
 
 Greeting: {"sample_rate_hz", "voices": [[identifier, name, gender, [[code, priority]]]]}. Request: {"text", "voice",
-"rate_wpm", "pitch"}. Answer: {"phonemes": [[ipa, sample]], "words": [[text_position, length, sample]]} and int16 PCM.
+"rate_wpm", "pitch", "pronunciations": {character: IPA}}. Answer: {"phonemes": [[ipa, sample]], "words":
+[[text_position, length, sample]]} and int16 PCM.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ def open_espeak() -> tuple[Message, Answer]:
     voices = [[v.identifier, v.name, v.gender, v.languages] for v in library.voices()]
 
     def answer(request: Message) -> tuple[Message, bytes]:
-        speech = library.speak(request["text"], request["voice"], request["rate_wpm"], request["pitch"])
+        speech = library.speak(
+            request["text"], request["voice"], request["rate_wpm"], request["pitch"], request["pronunciations"]
+        )
         return {"phonemes": speech.phonemes, "words": speech.words}, bytes(speech.pcm)
 
     return {"sample_rate_hz": library.sample_rate_hz, "voices": voices}, answer

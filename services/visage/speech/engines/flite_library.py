@@ -6,14 +6,17 @@ Source: Flite 2.2 (Carnegie Mellon University), headers `flite.h`, `cst_utteranc
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from ctypes import POINTER, c_char_p, c_float, c_int, c_short, c_void_p
 from dataclasses import dataclass
 from typing import Any, Final
 
+_MOST_WORDS: Final = 20_000
 _SIGNATURES: Final[dict[str, tuple[Any, list[Any]]]] = {
     "flite_init": (c_int, []),
     "flite_synth_text": (c_void_p, [c_char_p, c_void_p]),
+    "flite_voice_add_lex_addenda": (c_int, [c_void_p, c_char_p]),
     "flite_feat_set_float": (None, [c_void_p, c_char_p, c_float]),
     "utt_relation": (c_void_p, [c_void_p, c_char_p]),
     "utt_wave": (c_void_p, [c_void_p]),
@@ -81,6 +84,7 @@ class FliteLibrary:
         self._flite.flite_init()
         self._libc = ctypes.CDLL(None)
         self._voices: dict[str, int] = {}
+        self._known: set[tuple[str, str]] = set()
 
     def load_voice(self, voice: str) -> None:
         """Loads `voice` (rms, awb, slt, kal16).
@@ -92,6 +96,27 @@ class FliteLibrary:
             register = getattr(ctypes.CDLL(f"libflite_cmu_us_{voice}.so.1"), f"register_cmu_us_{voice}")
             register.restype, register.argtypes = c_void_p, [c_char_p]
             self._voices[voice] = register(None)
+
+    def define(self, spelling: str, phones: Sequence[str], voice: str) -> None:
+        """Teaches `voice` a word of ASCII letters; vowels among the ARPAbet phones carry their stress, 0 or 1.
+
+        Raises:
+            ValueError: A voice that is not loaded, or too many words: what is taught stays in memory.
+        """
+        if voice not in self._voices:
+            raise ValueError(f"voice {voice!r} is not loaded")
+        if (voice, spelling) in self._known:
+            return
+        if len(self._known) >= _MOST_WORDS:
+            raise ValueError("this process has learnt as many words as it can hold")
+        # The library reads words from files only: one that is nowhere on disk.
+        file = os.memfd_create("visage-flite")
+        try:
+            os.write(file, f'"{spelling}" : {" ".join(phones)}\n'.encode("ascii"))
+            self._flite.flite_voice_add_lex_addenda(self._voices[voice], f"/proc/self/fd/{file}".encode())
+        finally:
+            os.close(file)
+        self._known.add((voice, spelling))
 
     def speak(self, text: str, voice: str, stretch: float, pitch_factor: float) -> FliteSpeech:
         """Speaks one clause of ASCII text.

@@ -1,6 +1,7 @@
 """Process of the flite engine. Argument: the parent's pid.
 
-Greeting: {"voices": [names]}. Request: {"text", "voice", "stretch", "pitch_factor"}. Answer: {"sample_rate_hz",
+Greeting: {"voices": [names]}. Request: {"text", "voice", "stretch", "pitch_factor", "words":
+{spelling: [phones]}}. Answer: {"sample_rate_hz",
 "segments": [[symbol, end_s, is_stressed]], "words": [[text_position, start_s, end_s]]} and int16 PCM.
 """
 
@@ -31,6 +32,8 @@ def open_flite() -> tuple[Message, Answer]:
             voices.append(voice)
 
     def answer(request: Message) -> tuple[Message, bytes]:
+        for spelling, phones in request["words"].items():
+            library.define(spelling, phones, request["voice"])
         speech = library.speak(request["text"], request["voice"], request["stretch"], request["pitch_factor"])
         message = {
             "sample_rate_hz": speech.sample_rate_hz,

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from visage.runtime.tether import kill
 from visage.speech.engines.framing import LENGTHS, Message, pack
@@ -19,8 +19,11 @@ class WorkerDied(Exception):
 class Worker:
     """A child process that answers one request at a time; started when first asked, and again after its death."""
 
-    def __init__(self, module: str, environment: Mapping[str, str], reply_limit_s: float) -> None:
+    def __init__(
+        self, module: str, environment: Mapping[str, str], reply_limit_s: float, arguments: Sequence[str] = ()
+    ) -> None:
         self._module = module
+        self._arguments = arguments
         self._environment = dict(environment)
         self._reply_limit_s = reply_limit_s
         self._process: asyncio.subprocess.Process | None = None
@@ -49,6 +52,7 @@ class Worker:
             "-m",
             self._module,
             str(os.getpid()),
+            *self._arguments,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env={**os.environ, **self._environment},

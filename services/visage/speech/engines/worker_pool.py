@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from visage.runtime import logs
 from visage.runtime.errors import ModelUnavailable
@@ -23,6 +23,7 @@ class WorkerPool:
         size: int,
         reply_limit_s: float,
         environment: Mapping[str, str] | None = None,
+        arguments: Sequence[str] = (),
     ) -> None:
         """Makes the pool; processes start when they are first needed.
 
@@ -32,9 +33,10 @@ class WorkerPool:
             size: Processes at most.
             reply_limit_s: A process that is silent for longer is killed.
             environment: Variables added for the processes.
+            arguments: Of the module, behind the parent's pid.
         """
         self._engine = engine
-        self._workers = [Worker(module, environment or {}, reply_limit_s) for _ in range(size)]
+        self._workers = [Worker(module, environment or {}, reply_limit_s, arguments) for _ in range(size)]
         # Last in, first out: a quiet service keeps one warm process.
         self._idle: asyncio.LifoQueue[Worker] = asyncio.LifoQueue()
         for worker in reversed(self._workers):

@@ -1,0 +1,1 @@
+"""Figures of the speech service: alignment and cloned voices."""

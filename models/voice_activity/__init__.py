@@ -1,0 +1,1 @@
+"""Whether somebody speaks, 31 times a second (Silero VAD)."""

@@ -1,0 +1,1 @@
+"""How written signs are read aloud: numbers, dates, times, money, units, abbreviations."""

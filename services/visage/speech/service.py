@@ -1,0 +1,97 @@
+"""The speech service put together from its parts; engines, models and the store come from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+
+from google.longrunning import operations_pb2_grpc
+
+from visage.runtime.asset_servicer import asset_service
+from visage.runtime.assets import AssetStore
+from visage.runtime.server import Parts, Servicer
+from visage.runtime.store import ObjectStore
+from visage.speech.align_speech import AlignSpeech
+from visage.speech.analysis_ports import SpeechModels
+from visage.speech.base_voices import BaseVoices
+from visage.speech.calibration import streams_carried
+from visage.speech.cloned_engine import ClonedEngine
+from visage.speech.cloned_voices import ClonedVoices, Upkeep
+from visage.speech.create_voice import VoiceBuilder
+from visage.speech.ports import SpeechEngine
+from visage.speech.sample_gate import SampleLimits
+from visage.speech.servicer import SpeechServicer
+from visage.speech.settings import SpeechSettings
+from visage.speech.voice_analysis import MAX_SAMPLE_BYTES, VoiceAnalysis
+from visage.speech.voice_creations import Builder, VoiceCreations, interrupted
+from visage.speech.voice_operations import VoiceOperationsServicer, pack_failure
+from visage.speech.voice_store import VoiceStore
+from visage.v1 import speech_service_pb2_grpc
+
+
+async def assemble(
+    settings: SpeechSettings,
+    engines: Sequence[SpeechEngine],
+    models: SpeechModels,
+    objects: ObjectStore,
+    release_models: Callable[[], Awaitable[None]],
+    builder: Builder | None = None,
+) -> Parts:
+    """Starts the engines and returns the service; its `release` ends them.
+
+    Readiness speaks of voices alone: a service whose models are away still says everything with all its voices, cloned
+    ones included. Only AlignSpeech and CreateVoice need the models, and answer UNAVAILABLE with the model's name.
+
+    Args:
+        settings: What the service is told.
+        engines: Not yet open.
+        models: The networks that listen.
+        objects: Where cloned voices are kept.
+        release_models: Closes what `models` holds.
+        builder: Takes the place of the one that works with `models`.
+    """
+    voices = [voice for engine in engines for voice in await engine.open()]
+    present = {voice.engine for voice in voices}
+    speaking: dict[str, SpeechEngine] = {engine.name: engine for engine in engines if engine.name in present}
+    clones = ClonedEngine(dict(speaking))
+    store, assets, deadline_s = VoiceStore(objects), AssetStore(objects), settings.model_deadline_s
+    catalogue = ClonedVoices(voices, store, clones)
+    bases = BaseVoices(speaking, models, settings.cache_dir / "voices", deadline_s)
+    own_builder = VoiceBuilder(models, speaking, bases, SampleLimits(), deadline_s)
+    creations = VoiceCreations(store, builder or own_builder, pack_failure, settings.creation_limits)
+    operations = VoiceOperationsServicer(store, catalogue, creations, settings.longest_wait_s)
+    aligner = AlignSpeech(models, speaking, deadline_s)
+    analysis = VoiceAnalysis(aligner, catalogue, store, creations, operations, assets)
+    upkeep = Upkeep(catalogue, store, timedelta(seconds=settings.operation_retention_s), pack_failure(interrupted()))
+    upkeep.start()
+
+    async def check_ready() -> Mapping[str, bool]:
+        return {"voices": bool(voices)}
+
+    async def release() -> None:
+        await upkeep.close()
+        await creations.close(settings.drain_grace_s)
+        for engine in engines:
+            await engine.close()
+        await release_models()
+
+    async def measure_capacity() -> float:
+        return await streams_carried(voices, speaking, settings.processes_per_engine, settings.calibration_s)
+
+    servicer = SpeechServicer(catalogue, {**speaking, clones.name: clones}, analysis)
+    return Parts(
+        "speech",
+        [
+            Servicer(
+                speech_service_pb2_grpc.add_SpeechServiceServicer_to_server,
+                servicer,
+                "visage.v1.SpeechService",
+                frozenset({"SynthesizeSpeech", "StreamSynthesizeSpeech", "AlignSpeech"}),
+            ),
+            Servicer(operations_pb2_grpc.add_OperationsServicer_to_server, operations, "google.longrunning.Operations"),
+            asset_service(assets, MAX_SAMPLE_BYTES),
+        ],
+        check_ready,
+        release,
+        measure_capacity,
+    )

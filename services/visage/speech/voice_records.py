@@ -1,0 +1,71 @@
+"""What the store keeps of cloned voices and of the calls that make them: small JSON documents."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+VOICE_PREFIX: Final = "voices/"
+OPERATION_PREFIX: Final = "operations/"
+
+
+class Record(BaseModel):
+    """A document of the store."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def to_json(self) -> bytes:
+        """Returns the stored form."""
+        return self.model_dump_json().encode()
+
+
+class CloneContent(Record):
+    """What a finished voice has besides its description; `conversion` is the sha256 of its bytes."""
+
+    base_voice: str
+    conversion: str
+    similarity: float
+    base_similarity: float
+    ceiling: float
+    strength: float
+    intelligibility: float
+    speech_s: float
+
+
+class VoiceRecord(Record):
+    """One cloned voice, or its id while it is being made; `uid` tells two voices apart that had the same id.
+
+    A record without content is abandoned after `expire_time`: its process has ended before it was done.
+    """
+
+    voice_id: str
+    uid: str
+    operation_id: str
+    display_name: str
+    consent_reference: str
+    create_time: datetime
+    expire_time: datetime
+    content: CloneContent | None = None
+
+    @property
+    def name(self) -> str:
+        """The resource name."""
+        return VOICE_PREFIX + self.voice_id
+
+
+class CreationRecord(Record):
+    """One CreateVoice; without an `error` (base64 of google.rpc.Status) its state is that of the voice."""
+
+    operation_id: str
+    voice_id: str
+    uid: str
+    create_time: datetime
+    expire_time: datetime
+    error: str = ""
+
+    @property
+    def name(self) -> str:
+        """The resource name."""
+        return OPERATION_PREFIX + self.operation_id
