@@ -34,9 +34,8 @@ from visage.runtime.admission import Admission
 from visage.runtime.capacity import Places
 from visage.runtime.errors import Overloaded
 from visage.runtime.settings import ServiceSettings
-from visage.speech.servicer import SpeechServicer
-from visage.speech.voices import VoiceCatalogue
-from visage.v1 import speech_service_pb2 as pb, speech_service_pb2_grpc as rpc
+from visage.animation.servicer import AnimationServicer
+from visage.v1 import animation_service_pb2 as pb, animation_service_pb2_grpc as rpc
 
 exporters = telemetry.configure("test", "", 0)
 
@@ -54,11 +53,11 @@ async def main():
             pass
     except Overloaded:
         pass
-    servicer = server.Servicer(rpc.add_SpeechServiceServicer_to_server, SpeechServicer(VoiceCatalogue([]), {}), "s")
+    servicer = server.Servicer(rpc.add_AnimationServiceServicer_to_server, AnimationServicer(None, None), "a")
     parts = server.Parts("test", [servicer], nothing, nothing)
     async with server.start(parts, ServiceSettings(drain_wait_s=0)) as running:
         async with grpc.aio.insecure_channel(running.address) as channel:
-            await rpc.SpeechServiceStub(channel).ListVoices(pb.ListVoicesRequest())
+            await rpc.AnimationServiceStub(channel).ListCurveSchemas(pb.ListCurveSchemasRequest())
     print(urllib.request.urlopen(f"http://127.0.0.1:{exporters.metrics_port}/metrics").read().decode())
 
 asyncio.run(main())
@@ -144,7 +143,7 @@ def test_edges_are_read_off_the_code() -> None:
 
     assert edges == {
         "identity": {"triton"},
-        "speech": set(),
+        "speech": {"triton"},
         "animation": {"speech", "triton"},
         "composition": {"identity", "speech", "animation", "triton"},
     }
@@ -194,7 +193,7 @@ def test_the_collector_pipelines_use_what_is_configured(overlays: dict[str, Mani
 )
 def test_either_triton_is_told_where_its_spans_go(overlay: str, flag: str, overlays: dict[str, Manifest]) -> None:
     """The official server gets flags, the embedded one a setting; neither gets the other's."""
-    server = [item.spec for item in overlays[overlay].containers() if item.deployment == "triton"][-1]
+    server = [item.spec for item in overlays[overlay].containers() if item.workload == "Deployment/triton"][-1]
     is_official = server["command"] == ["tritonserver"]
 
     assert is_official == (overlay == "production")
@@ -204,7 +203,7 @@ def test_either_triton_is_told_where_its_spans_go(overlay: str, flag: str, overl
 
 def test_models_are_verified_before_engines_are_built(overlays: dict[str, Manifest]) -> None:
     """Init containers run in order: the sums of the model volume come first."""
-    order = [item.spec["name"] for item in overlays["production"].containers() if item.deployment == "triton"]
+    order = [item.spec["name"] for item in overlays["production"].containers() if item.workload == "Deployment/triton"]
 
     assert order == ["verify-models", "engine-cache", "server"]
 
@@ -267,7 +266,7 @@ def test_liveness_asks_for_a_name_that_health_knows(overlays: dict[str, Manifest
     probes = [
         item.spec["livenessProbe"]["grpc"]["service"]
         for item in overlays["production"].containers()
-        if item.deployment in SERVICES
+        if item.workload.removeprefix("Deployment/") in SERVICES
     ]
 
     assert probes == [LIVE] * len(SERVICES)

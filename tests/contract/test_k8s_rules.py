@@ -19,18 +19,16 @@ def production() -> Manifest:
 
 
 SECRET = "{apiVersion: v1, kind: Secret, metadata: {name: a, namespace: visage}, stringData: {admin-key: abc}}"
-CALL_TRITON = {
-    "to": [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": "triton"}}}],
-    "ports": [{"port": 8001}],
+CALL_IDENTITY = {
+    "to": [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": "identity"}}}],
+    "ports": [{"port": 50051}],
 }
 FROM_SPEECH = {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "speech"}}}
 
 
-def let_speech_call_triton(draft: Draft) -> None:
-    policy = draft.get("NetworkPolicy", "speech")["spec"]
-    policy["policyTypes"].append("Egress")
-    policy["egress"] = [CALL_TRITON]
-    draft.get("NetworkPolicy", "triton")["spec"]["ingress"][0]["from"].append(FROM_SPEECH)
+def let_speech_call_identity(draft: Draft) -> None:
+    draft.get("NetworkPolicy", "speech")["spec"]["egress"].append(CALL_IDENTITY)
+    draft.get("NetworkPolicy", "identity")["spec"]["ingress"][0]["from"].append(FROM_SPEECH)
 
 
 CASES: list[tuple[str, Edit, str]] = [
@@ -39,6 +37,11 @@ CASES: list[tuple[str, Edit, str]] = [
     ("images", volume("triton", "models", "models:1", "image", "reference"), "'models:1' has no digest"),
     # security
     ("security", thing("Namespace", "visage", {}, "metadata", "labels"), "restricted is not enforced"),
+    (
+        "security",
+        thing("PodTemplate", "render", 0, "template", "spec", "securityContext", "runAsUser"),
+        "may run as root",
+    ),
     ("security", thing("ServiceAccount", "speech", True, "automountServiceAccountToken"), "mounts its token"),
     ("security", lambda draft: draft.add(SECRET), "Secret/a"),
     ("security", pod("speech", True, "automountServiceAccountToken"), "automountServiceAccountToken is not false"),
@@ -57,6 +60,11 @@ CASES: list[tuple[str, Edit, str]] = [
     ("resources", server("speech", {}, "resources", "limits"), "no limit of memory"),
     ("resources", server("speech", {"memory": "1Gi"}, "resources", "requests"), "requests no cpu"),
     ("resources", server("speech", "2Gi", "resources", "requests", "memory"), "more memory than its limit"),
+    (
+        "resources",
+        thing("PodTemplate", "render", {}, "template", "spec", "containers", 0, "resources"),
+        "PodTemplate/render container render: requests no cpu",
+    ),
     ("resources", server("triton", "2", "resources", "requests", "nvidia.com/gpu"), "GPUs differ"),
     ("resources", pod("speech", {}, "volumes", 0, "emptyDir"), "has no size limit"),
     ("resources", volume("triton", "shared-memory", "16Gi", "emptyDir", "sizeLimit"), "takes all memory of the pod"),
@@ -137,7 +145,7 @@ CASES: list[tuple[str, Edit, str]] = [
     # network
     ("network", lambda draft: draft.remove("NetworkPolicy", "default-deny"), "nothing denies by default"),
     ("network", lambda draft: draft.remove("NetworkPolicy", "animation"), "animation calls speech:50052, and may not"),
-    ("network", let_speech_call_triton, "speech may call triton:8001, and no code does"),
+    ("network", let_speech_call_identity, "speech may call identity:50051, and no code does"),
     (
         "network",
         append("NetworkPolicy", "animation", {"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}, "spec", "egress"),

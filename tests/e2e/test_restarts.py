@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 
@@ -22,9 +24,22 @@ WORKERS = 5
 LONG_TEXT = " ".join(f"Sentence number {number} goes on for quite a while." for number in range(12))
 
 
-def kill(mesh: EmbeddedMesh, name: str) -> None:
-    """Ends a process without warning, and all that it started: it is a session of its own."""
-    os.killpg(mesh.pids[name], signal.SIGKILL)
+async def kill(mesh: EmbeddedMesh, name: str) -> None:
+    """Ends a process without warning; returns when all that it started has gone too and its ports are free."""
+    os.kill(mesh.pids[name], signal.SIGKILL)
+    await mesh.stop_one(name)
+    if name == "triton":
+        # The server itself is a child of the process that was killed, and ends a moment after it.
+        async with asyncio.timeout(60):
+            while await asyncio.to_thread(is_listening, mesh.triton_url):
+                await asyncio.sleep(0.1)
+        await asyncio.sleep(1.0)
+
+
+def is_listening(address: str) -> bool:
+    host, port = address.split(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) == 0
 
 
 @asynccontextmanager
@@ -62,8 +77,7 @@ async def test_fifty_calls_outlive_services_and_triton(mesh: EmbeddedMesh, ident
 
         async def restart() -> None:
             for name in ("speech", "identity", "triton"):
-                kill(mesh, name)
-                await mesh.stop_one(name)
+                await kill(mesh, name)
                 await mesh.start_one(name)
                 await asyncio.sleep(1.0)
             await until_serving(mesh)
@@ -85,9 +99,7 @@ async def test_a_stream_outlives_services_and_triton(mesh: EmbeddedMesh, identit
     restarting: asyncio.Task[None] | None = None
 
     async def restart(name: str) -> None:
-        if name != "composition":
-            kill(mesh, name)
-        await mesh.stop_one(name)
+        await (mesh.stop_one if name == "composition" else partial(kill, mesh))(name)
         await mesh.start_one(name)
 
     async with patient(mesh) as visage:
