@@ -22,9 +22,10 @@ REPEATABLE: Final[dict[str, tuple[str, ...]]] = {
     "visage.v1.AssetService": ("GetAsset", "DeleteAsset"),
     "visage.v1.SpeechService": ("ListVoices", "GetVoice", "SynthesizeSpeech"),
     "visage.v1.AnimationService": ("ListCurveSchemas",),
+    "visage.v1.RenderService": ("CreateRender",),
     "google.longrunning.Operations": ("GetOperation", "ListOperations", "WaitOperation"),
 }
-"""Unary methods that may be sent twice; CreateIdentity because each of our requests has an id of its own."""
+"""Unary methods that may be sent twice; the creating ones because each of our requests has an id of its own."""
 
 _REQUESTS: Final = {f"{method}Request" for methods in REPEATABLE.values() for method in methods}
 _FIRST_PAUSE_S: Final = 0.1
