@@ -210,6 +210,28 @@ class TestClient:
                 assert np.allclose(pictures, expected, atol=1.0) and len(pictures) == 75
             assert first.renderer.chunks and second.renderer.chunks
 
+    async def test_a_full_replica_passes_a_caller_on(self) -> None:
+        """With one place each, two streams run on two replicas, whichever is asked first; a third one is refused."""
+        async with serving(stream_capacity=1) as first, serving(stream_capacity=1) as second:
+            replicas = [mesh.running.address for mesh in (first, second) if mesh.running is not None]
+            for mesh in (first, second):
+                mesh.renderer.hold = asyncio.Event()
+            settings = ClientSettings(composition_address=f"ipv4:{','.join(replicas)}")
+            async with AsyncVisage(settings) as visage:
+                streams = [visage.generation.stream(shown(ramp(40))) for _ in range(2)]
+                for stream in streams:
+                    await anext(stream)
+                with pytest.raises(client_errors.Busy):
+                    await anext(visage.generation.stream(shown(ramp(40))))
+                running = (first.running_calls, second.running_calls)
+                for mesh in (first, second):
+                    assert mesh.renderer.hold is not None
+                    mesh.renderer.hold.set()
+                kinds = [[item.WhichOneof("response") async for item in stream][-1] for stream in streams]
+
+            assert running == (1, 1)
+            assert kinds == ["summary", "summary"]
+
     async def test_patience_has_an_end(self) -> None:
         """Without any replica left, the caller gets UNAVAILABLE after its patience."""
         async with serving(drain_grace_s=0.1) as mesh:

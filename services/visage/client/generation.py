@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from pathlib import Path
+from typing import Final
 
 from visage.client import errors, values, wire
 from visage.client.assets import Assets
@@ -17,6 +18,8 @@ from visage.client.retries import Patience
 from visage.v1 import composition_service_pb2 as pb
 from visage.v1 import composition_service_pb2_grpc, curves_pb2, media_pb2, speech_service_pb2
 
+PODS_ASKED: Final = 3
+"""How many pods may refuse a generation before its caller is told; round robin asks another one each time."""
 Progress = Callable[[float], None]
 """Told the seconds of video that have arrived."""
 
@@ -103,6 +106,7 @@ class Generation:
         receipt = Receipt()
         wanted = pb.GenerateAvatarRequest()
         wanted.CopyFrom(request)
+        refusals = 0
         for attempt in itertools.count():
             responses = self._connection.stream("GenerateAvatar", stub.GenerateAvatar, wanted, attempt)
             try:
@@ -117,10 +121,14 @@ class Generation:
                     raise
                 await patience.wait(error)
             except errors.Busy as error:
-                # A caller whose stream has begun queues for its rest; one that has not is told at once.
+                # Capacity is per pod: the next one may have a place. Where none has, a caller whose stream has begun
+                # queues for its rest, and one that has not is told.
                 if not receipt.has_begun:
-                    raise
-                await patience.wait(error)
+                    refusals += 1
+                    if refusals == PODS_ASKED:
+                        raise
+                else:
+                    await patience.wait(error)
             receipt.begin_again()
             wanted.resume.CopyFrom(receipt.point)
 
