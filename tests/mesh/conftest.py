@@ -109,12 +109,14 @@ def _slow_graph() -> onnx.GraphProto:
 
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model repository: `exact`, `exact_openvino`, `exact_static` (same arithmetic) and `slow`."""
+    """A model repository: `exact`, `exact_openvino`, `exact_static`, `exact_sets` (same arithmetic) and `slow`."""
     repository = tmp_path_factory.mktemp("tiny_models")
     static = 'parameters { key: "cpu_static_batch_sizes" value: { string_value: "2,4" } }'
     _save(repository, "exact", _exact_graph(), EXACT_CONFIG)
     _save(repository, "exact_openvino", _exact_graph(), EXACT_CONFIG + OPENVINO)
     _save(repository, "exact_static", _exact_graph(), EXACT_CONFIG + OPENVINO + static)
+    sets = 'parameters { key: "cpu_output_sets" value: { string_value: "shifted;doubled,negated" } }'
+    _save(repository, "exact_sets", _exact_graph(), EXACT_CONFIG + OPENVINO + static + sets)
     _save(repository, "slow", _slow_graph(), SLOW_CONFIG)
     return repository
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from visage.runtime.triton.signature import Array, ModelSignature, TensorSpec
 
 pytestmark = pytest.mark.mesh
 
-EXACT_MODELS = ("exact", "exact_openvino", "exact_static")
+EXACT_MODELS = ("exact", "exact_openvino", "exact_static", "exact_sets")
 SLOW = ModelSignature("slow", (TensorSpec("x", "FP32", (256, 1024)),), (TensorSpec("y", "FP32", (256, 1024)),), 1)
 SLOW_INPUT = {"x": np.ones((1, 256, 1024), np.float32)}
 
@@ -118,6 +119,20 @@ async def test_every_byte_comes_back(triton_client: TritonClient, model: str, ba
     outputs = await triton_client.infer(exact(model), inputs, deadline_s=20)
 
     assert_exact(inputs, outputs)
+
+
+@pytest.mark.parametrize("model", EXACT_MODELS)
+@pytest.mark.parametrize("names", [("shifted",), ("negated",), ("doubled", "negated"), ("shifted", "negated")])
+async def test_only_wanted_outputs_come_back(triton_client: TritonClient, model: str, names: tuple[str, ...]) -> None:
+    """Alone, as one of the sets that are compiled ahead, and across sets."""
+    inputs, all_outputs = make_inputs(3), exact(model)
+    wanted = replace(all_outputs, outputs=tuple(spec for spec in all_outputs.outputs if spec.name in names))
+
+    outputs = await triton_client.infer(wanted, inputs, deadline_s=20)
+    complete = await triton_client.infer(all_outputs, inputs, deadline_s=20)
+
+    assert set(outputs) == set(names)
+    assert all(np.array_equal(outputs[name], complete[name]) for name in names)
 
 
 @pytest.mark.parametrize("model", EXACT_MODELS)

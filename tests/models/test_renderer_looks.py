@@ -9,7 +9,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from visage.identity.avatar.windows import Array
 
 from models.conversion.manifest import REPOSITORY
 from models.renderer.rendering import OpenVinoRenderer, curve_vector
@@ -17,6 +16,7 @@ from tests.fakes.onnx_face_models import OnnxFaceModels
 from tests.fakes.portraits import astronaut_avatar, framed_astronaut
 from visage.identity.avatar import build_framed_avatar, frame_portrait
 from visage.identity.faces import find_faces
+from visage.media.windows import Array
 
 pytestmark = pytest.mark.models
 

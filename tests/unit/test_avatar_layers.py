@@ -8,8 +8,6 @@ from functools import cache
 import cv2
 import numpy as np
 import pytest
-from visage.identity.avatar.canonical_face import SKIN_PATCHES, FaceFit, fit_face
-from visage.identity.avatar.windows import Array
 
 from tests.fakes.portraits import astronaut_avatar, astronaut_matte, framed_astronaut
 from visage.identity.avatar.background import complete_background
@@ -22,7 +20,9 @@ from visage.identity.avatar.jaw_layer import JawLayer, cut_jaw
 from visage.identity.avatar.lighting import measure_tone
 from visage.identity.avatar.lip_seam import LipSeam, find_lip_seam
 from visage.identity.avatar.matte import refine_matte, silhouette_distance
+from visage.media.canonical_face import SKIN_PATCHES, FaceFit, fit_face
 from visage.media.portrait import EYE_MAP, EYE_SOURCE
+from visage.media.windows import Array
 
 pytestmark = pytest.mark.unit
 

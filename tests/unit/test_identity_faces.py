@@ -13,7 +13,16 @@ import skimage.data
 
 from tests.fakes import hard_photos
 from tests.fakes.onnx_face_models import OnnxFaceModels
-from visage.identity.crops import Square, aligned_face, cut, landmark_square, similarity, transform
+from visage.identity.crops import (
+    Square,
+    Tile,
+    aligned_face,
+    cut,
+    landmark_square,
+    letterbox,
+    similarity,
+    transform,
+)
 from visage.identity.embedding import compare, embed_faces
 from visage.identity.faces import Face, find_faces
 from visage.identity.gate import GateLimits, check_face, head_angles, single_face
@@ -219,6 +228,16 @@ def test_crop_is_centred(side: float) -> None:
 
     assert inside.any()
     assert np.abs(crop[..., :2] - np.clip(places, 0, 599) / 3)[inside].max() < 0.75 + side / 64 / 3
+
+
+@pytest.mark.parametrize("quarter", [0, 1, 2, 3])
+def test_letterbox_shows_what_its_square_does(quarter: int, astronaut: Picture) -> None:
+    """A letterboxed part of a picture, held any way, is the crop of the square that comes with it."""
+    ((picture, square),) = letterbox(astronaut, Tile(100, 20, 300, 260), 96, [quarter])
+    expected = cut(astronaut, square.to_picture(96), 96, repeat_border=False).astype(int)
+    inside = np.s_[12:84, 12:84]
+
+    assert np.abs(picture[inside].astype(int) - expected[inside]).mean() < 3
 
 
 def test_crop_beyond_the_picture() -> None:

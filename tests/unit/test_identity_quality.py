@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -178,6 +179,17 @@ async def test_every_fixture_photo_passes(shared_fixtures: Path, models: OnnxFac
     assert "LOW_RESOLUTION" in found["s12"]
     assert found["s9"] == set()
     assert not {"EYES_HIDDEN", "MOUTH_HIDDEN", "LANDMARKS_UNSURE"} & set().union(*found.values())
+
+
+@pytest.mark.parametrize(("video", "frame"), [("d10", 224), ("d18", 96)])
+async def test_closed_eyes(video: str, frame: int, shared_fixtures: Path, models: OnnxFaceModels) -> None:
+    """A picture taken in a blink is refused: it shows no eyes that an avatar could open."""
+    film = cv2.VideoCapture(str(shared_fixtures / "videos" / f"{video}.mp4"))
+    for _ in range(frame + 1):
+        film.grab()
+    picture = np.ascontiguousarray(film.retrieve()[1][..., ::-1], np.uint8)
+
+    assert (await refusal_of(picture, models)).cause == "eyes_closed"
 
 
 @pytest.mark.parametrize("band", BANDS, ids=lambda band: f"{band.aspect}.{band.measure}")

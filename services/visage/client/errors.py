@@ -53,7 +53,10 @@ class InvalidRequest(VisageError):
 
 
 class NotUsable(VisageError):
-    """The photo or the resource cannot serve; `metadata["cause"]` or `metadata["state"]` says why."""
+    """The photo or the resource cannot serve; `metadata["cause"]` or `metadata["state"]` says why.
+
+    Where a measured number decided against a photo, `metadata` has its `measure`, `value` and `limit` besides.
+    """
 
 
 class NotFound(VisageError):

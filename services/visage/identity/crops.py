@@ -6,8 +6,8 @@ with. Source: MediaPipe's face mesh graph (letterbox, region from eye line and b
 
 from __future__ import annotations
 
-import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -70,11 +70,27 @@ def transform(matrix: Array, points: Array) -> Array:
     return np.asarray(points @ matrix[:, :2].T + matrix[:, 2])
 
 
-def letterbox(image: RgbImage, tile: Tile, frame: Square, size_px: int) -> RgbImage:
-    """What `frame` shows of a part of the picture, and black around that part; uint8 [size, size, 3]."""
-    part = image[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
-    within = dataclasses.replace(frame, x=frame.x - tile.x, y=frame.y - tile.y)
-    return cut(part, within.to_picture(size_px), size_px, repeat_border=False)
+def letterbox(image: RgbImage, tile: Tile, size_px: int, quarters: Sequence[int]) -> list[tuple[RgbImage, Square]]:
+    """A part of the picture in a square with black around it, held in several ways, and each square's place.
+
+    quarters: by how many quarter turns, clockwise, the square lies in the picture. Crops are uint8 [size, size, 3].
+    """
+    x, y, width, height = tile
+    upright = Square(width / 2, height / 2, max(width, height))
+    part = image[y : y + height, x : x + width]
+    picture = cut(part, upright.to_picture(size_px), size_px, repeat_border=False)
+    pixel = upright.side / size_px
+    held = []
+    for quarter in quarters:
+        # A crop's pixels count from its corner, and the corner changes when the crop is turned.
+        place = Square(
+            upright.x + x - pixel * (quarter in (1, 2)),
+            upright.y + y - pixel * (quarter in (2, 3)),
+            upright.side,
+            quarter * math.pi / 2,
+        )
+        held.append((np.rot90(picture, quarter), place))
+    return held
 
 
 def detected_square(box: Array, keypoints: Array, frame: Square) -> Square:

@@ -129,17 +129,12 @@ async def _search(
     models: FaceModels,
     deadline_s: float,
 ) -> list[Face]:
-    frames = [
-        Square(x + width / 2, y + height / 2, max(width, height), quarter * math.pi / 2)
-        for x, y, width, height in tiles
-        for quarter in quarters
-    ]
+    def prepare() -> tuple[RgbImage, list[Square]]:
+        held = [item for tile in tiles for item in letterbox(image, tile, size_px, quarters)]
+        return np.stack([picture for picture, _ in held]), [frame for _, frame in held]
 
-    def prepare() -> RgbImage:
-        return np.stack([letterbox(image, tile, frame, size_px) for tile, frame in zip(shown, frames, strict=True)])
-
-    shown = [tile for tile in tiles for _ in quarters]
-    found = await detect(await asyncio.to_thread(prepare), deadline_s)
+    pictures, frames = await asyncio.to_thread(prepare)
+    found = await detect(pictures, deadline_s)
     squares = [
         detected_square(box.astype(np.float64), keypoints.astype(np.float64), frame)
         for detections, frame in zip(found, frames, strict=True)

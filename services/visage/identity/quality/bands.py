@@ -83,7 +83,7 @@ def bands(gate: GateLimits, limits: QualityLimits) -> tuple[Band, ...]:
         Band("occlusion", "foreign_share", Reason.PARTLY_HIDDEN, 0.05, limits.warn_foreign_share, 0.8,
              "{value:.0%} of cheeks, nose and forehead has another colour than the skin"),
         Band("expression", "eye_opening", Reason.EYES_CLOSED, 0.24, limits.warn_eye_opening, limits.least_eye_opening,
-             "an eye is closed: its height is {value:.2f} of its width", "eyes_closed"),
+             "an eye is closed or narrow: its height is {value:.2f} of its width", "eyes_closed"),
         Band("expression", "mouth_open_mm", Reason.MOUTH_OPEN, 1.0, limits.warn_mouth_open_mm, 45.0,
              "the mouth is open by {value:.0f} mm"),
         Band("expression", "smile", Reason.SMILE, 0.2, limits.warn_smile, 2.0,

@@ -22,7 +22,7 @@ class QualityLimits(BaseModel):
     )
     most_blur_mm: float = Field(6.5, description="Blur in mm; beyond it lids and lips have no edge to move.")
     warn_skin_level: float = Field(
-        0.2, description="Median brightness of the skin, 0..1 in sRGB; grain shows below it."
+        0.15, description="Median brightness of the skin, 0..1 in sRGB; dark skin in good light lies above it."
     )
     least_skin_level: float = Field(0.06, description="Median brightness of the skin, 0..1; 15 of 255 shades are left.")
     warn_burnt_share: float = Field(0.05, description="Share 0..1 of the skin that is plain white.")
@@ -62,7 +62,7 @@ class QualityLimits(BaseModel):
     warn_mouth_open_mm: float = Field(6.0, description="Gap between the lips in mm; the closed mouth is then made up.")
     warn_smile: float = Field(0.8, description="Smile, 1 is a full one; cheeks and folds keep a part of it.")
     warn_eye_opening: float = Field(0.18, description="Height / width of the narrower eye; 0.3 is an eye at rest.")
-    least_eye_opening: float = Field(0.08, description="Height / width; a closed eye shows no iris to open it with.")
+    least_eye_opening: float = Field(0.11, description="Height / width; a closed eye shows no iris, and measures 0.1.")
     warn_uncertain_share: float = Field(
         0.12, description="Undecided border of the head, relative to its area; background may stick to moving hair."
     )

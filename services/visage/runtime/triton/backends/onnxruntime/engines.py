@@ -50,9 +50,10 @@ class OpenVinoEngine:
 
     A static shape lets OpenVINO plan memory and fuse ahead (about a third faster for the renderer), so each
     size of `cpu_static_batch_sizes` gets a compiled model of its own and a batch is served by the largest
-    sizes that fill it. OpenVINO computes all outputs of a compiled model, so each set of outputs that a request
-    asks for gets a compiled model too, cut down to what these need. A model of one output is compiled at the
-    start, others when a set is asked for the first time.
+    sizes that fill it. OpenVINO computes all outputs of a compiled model, so sets of outputs get compiled models
+    too, cut down to what these need. Those that `cpu_output_sets` names ("yuv;frames,alpha") are compiled at the
+    start and serve every request whose outputs they hold, alone or together. Without it a model of one output is
+    compiled at the start, and sets of several outputs when they are asked for the first time.
     """
 
     def __init__(self, path: Path, config: dict[str, Any], threads: int) -> None:
@@ -64,7 +65,7 @@ class OpenVinoEngine:
         self._model = self._core.read_model(path)
         self._name = config["name"]
         self._inputs = {port.any_name: _describe_port(port) for port in self._model.inputs}
-        outputs = {port.any_name: _describe_port(port) for port in self._model.outputs}
+        self._outputs = outputs = {port.any_name: _describe_port(port) for port in self._model.outputs}
         check_model(config, self._inputs, outputs)
         self.batch_sizes = _batch_sizes(config, self._inputs)
         self._options = {
@@ -75,32 +76,56 @@ class OpenVinoEngine:
             # Several model processes share the cores: pinned threads would pile up on the first ones.
             "ENABLE_CPU_PINNING": False,
         }
-        self._compiled: dict[tuple[int | None, frozenset[str]], Any] = {}
-        self._requests: dict[tuple[int | None, frozenset[str], int], Any] = {}
-        if len(outputs) == 1:
-            for size in self.batch_sizes or (None,):
-                self._compile(size, frozenset(outputs))
+        self._requests: dict[tuple[int | None, frozenset[str]], Any] = {}
+        self._buffers: dict[tuple[int | None, int], Tensors] = {}
+        self._output_sets = _output_sets(config, outputs)
+        for size in self.batch_sizes or (None,):
+            for names in self._output_sets:
+                self._request(size, names)
         sizes = "any batch size" if self.batch_sizes is None else f"batch sizes {list(self.batch_sizes)}"
         self.description = f"OpenVINO {ov.__version__.split('-')[0]}, {threads} threads, {sizes}"
 
     def run(self, chunks: Sequence[Tensors], outputs: Sequence[str]) -> list[Tensors]:
-        """Run the chunks one after another; each has a request object, hence output buffers, of its own."""
-        return [self._run_one(position, tensors, frozenset(outputs)) for position, tensors in enumerate(chunks)]
+        """Run the chunks one after another, each into output buffers of its own."""
+        parts = self._parts(frozenset(outputs))
+        answers: list[Tensors] = []
+        for position, tensors in enumerate(chunks):
+            found: Tensors = {}
+            for names in parts:
+                found |= self._run_one(position, tensors, names)
+            answers.append({name: found[name] for name in outputs})
+        return answers
+
+    def _parts(self, wanted: frozenset[str]) -> list[frozenset[str]]:
+        """The compiled sets that together have what is wanted, as few as will do; else a set of its own."""
+        holding = sorted((names for names in self._output_sets if wanted <= names), key=len)
+        if holding:
+            return holding[:1]
+        sharing = [names for names in self._output_sets if names & wanted]
+        return sharing if wanted <= frozenset().union(*sharing) else [wanted]
 
     def _run_one(self, position: int, tensors: Tensors, outputs: frozenset[str]) -> Tensors:
         size = None if self.batch_sizes is None else len(next(iter(tensors.values())))
-        request = self._requests.get((size, outputs, position))
-        if request is None:
-            request = self._requests[size, outputs, position] = self._compile(size, outputs).create_infer_request()
+        request = self._request(size, outputs)
         for name, array in tensors.items():
             request.set_tensor(name, self._ov.Tensor(np.ascontiguousarray(array), shared_memory=True))
+        if size is None:
+            # Any number of items makes one chunk, so the request's own buffers will do.
+            request.infer()
+            return {name: request.get_tensor(name).data for name in outputs}
+        buffers = self._buffers.setdefault((size, position), {})
+        for name in outputs:
+            if name not in buffers:
+                dtype, shape = self._outputs[name]
+                buffers[name] = np.empty([size, *shape[1:]], dtype)
+            request.set_tensor(name, self._ov.Tensor(buffers[name], shared_memory=True))
         request.infer()
-        return {name: request.get_tensor(name).data for name in outputs}
+        return {name: buffers[name] for name in outputs}
 
-    def _compile(self, size: int | None, outputs: frozenset[str]) -> Any:
-        """The compiled model of one batch size (None: any) and set of outputs."""
-        compiled = self._compiled.get((size, outputs))
-        if compiled is None:
+    def _request(self, size: int | None, outputs: frozenset[str]) -> Any:
+        """The request object of the model compiled for one batch size (None: any) and set of outputs."""
+        request = self._requests.get((size, outputs))
+        if request is None:
             variant = self._model.clone()
             for result in variant.get_results():
                 if not result.output(0).get_names() & outputs:
@@ -109,8 +134,9 @@ class OpenVinoEngine:
                 variant.reshape({name: [size, *shape[1:]] for name, (_, shape) in self._inputs.items()})
             with _compiled_folder(self._name) as folder:
                 options = self._options | ({"CACHE_DIR": folder} if folder else {})
-                compiled = self._compiled[size, outputs] = self._core.compile_model(variant, "CPU", options)
-        return compiled
+                compiled = self._core.compile_model(variant, "CPU", options)
+            request = self._requests[size, outputs] = compiled.create_infer_request()
+        return request
 
 
 @contextmanager
@@ -200,6 +226,18 @@ def _batch_sizes(config: dict[str, Any], inputs: dict[str, Description], static:
     if sizes[0] < 1:
         raise ValueError(f"parameter cpu_static_batch_sizes is {text!r}; sizes start at 1")
     return sizes
+
+
+def _output_sets(config: dict[str, Any], outputs: dict[str, Description]) -> list[frozenset[str]]:
+    """Sets of outputs to compile at the start: those that the config names, else the only output."""
+    text = _parameter(config, "cpu_output_sets")
+    if text is None:
+        return [frozenset(outputs)] if len(outputs) == 1 else []
+    sets = [frozenset(part.split(",")) for part in text.split(";")]
+    unknown = frozenset().union(*sets) - frozenset(outputs)
+    if unknown:
+        raise ValueError(f"parameter cpu_output_sets names {', '.join(sorted(unknown))}, which the model does not have")
+    return sets
 
 
 def _parameter(config: dict[str, Any], key: str) -> str | None:

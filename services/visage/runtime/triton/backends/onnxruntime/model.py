@@ -3,8 +3,8 @@
 Runs inside the embedded server's own environment and reads the same config.pbtxt keys as the official
 backend: `optimization.execution_accelerators.cpu_execution_accelerator { name: "openvino" }` selects the
 OpenVINO runtime, otherwise ONNX Runtime does the work; `parameters.intra_op_thread_count` sets the threads
-of one instance. One more parameter is ours and ignored elsewhere: `cpu_static_batch_sizes: "1,2,4"` (see
-`engines`). Only the outputs that a request asks for are computed.
+of one instance. Two more parameters are ours and ignored elsewhere: `cpu_static_batch_sizes: "1,2,4"` and
+`cpu_output_sets: "a;b,c"` (see `engines`). Only the outputs that a request asks for are computed.
 
 The requests of one dynamic batch become one call, and nothing is copied that need not be: a request's tensor
 is a view of the server's shared memory, an answer is a view of the engine's output buffer. Source of the
