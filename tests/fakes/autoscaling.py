@@ -1,8 +1,9 @@
 """A day of arrivals against the rules of an HPA v2, second by second.
 
 What it takes from life: the autoscaler looks every 15 s at figures that are up to 30 s old, counts pods that are not
-ready as idle, and keeps to window and policies; a new pod takes its time; callers choose a pod by turns, without knowing
-whether it is full, and come back when RetryInfo says. Source of the rules: Kubernetes, "Horizontal Pod Autoscaling".
+ready as idle, and keeps to window and policies; a new pod takes its time; callers choose a pod by turns, without
+knowing whether it is full, and come back when RetryInfo says. Source of the rules: Kubernetes, "Horizontal Pod
+Autoscaling".
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ _log = logs.get(__name__)
 
 @dataclass(frozen=True, slots=True)
 class QueueLimits:
-    """side_by_side: renders that run; waiting: accepted beyond these; attempts: before a render is given up.
+    """side_by_side: renders that run; waiting: accepted beyond these; attempts: in a row that add nothing to a render.
 
     abandoned_s: seconds without a sign of life after which a render of another process is taken up.
     """
@@ -76,22 +76,29 @@ class LocalRunner:
         task.add_done_callback(lambda _: self._tasks.pop(render_id, None))
 
     async def _run(self, render_id: str) -> None:
-        for attempt in range(1, self._limits.attempts + 1):
+        try:
+            await self._work_on(render_id)
+        except VisageError as error:
+            # The store is away: somebody takes the render up when it is back.
+            _log.error("render_left", render=render_id, exc_info=error)
+
+    async def _work_on(self, render_id: str) -> None:
+        attempt, segment_count = 0, 0
+        while True:
             try:
                 async with self._room:
                     with self._places.hold():
                         await self._work.run(render_id)
                 return
             except Interrupted as interruption:
+                stored = await self._store.count_segments(render_id)
+                attempt = 1 if stored > segment_count else attempt + 1
+                segment_count = stored
                 _log.warning("render_interrupted", render=render_id, attempt=attempt, reason=interruption.cause.reason)
-                if attempt == self._limits.attempts:
+                if attempt >= self._limits.attempts:
                     await end_with_error(self._store, render_id, interruption.cause)
                     return
                 await asyncio.sleep(self._limits.pause_s * attempt)
-            except VisageError as error:
-                # The store is away: somebody takes the render up when it is back.
-                _log.error("render_left", render=render_id, exc_info=error)
-                return
 
     async def _look(self) -> None:
         while True:
