@@ -31,7 +31,8 @@ class Ending:
         self._is_over = True
         now_s = asyncio.get_running_loop().time()
         for limit in self._limits:
-            limit.reschedule(now_s)
+            if not limit.expired():
+                limit.reschedule(now_s)
 
     def cause(self, is_stream: bool) -> errors.VisageError | None:
         """Returns why a limit has run out, if it was not for the time."""
