@@ -78,6 +78,7 @@ _GRPC_ROUTE = _fields(
                         service=_TEXT,
                         method=_TEXT,
                     ),
+                    headers=_listed(_fields(["name", "value"], name=_TEXT, value=_TEXT, type=_TEXT)),
                 )
             ),
             backendRefs=_listed(_fields(["name", "port"], name=_TEXT, port=_COUNT, weight=_COUNT)),

@@ -28,16 +28,16 @@ _FACTORS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One container of a deployment's pod template."""
+    """One container of a workload's pods; `workload` is "Kind/name"."""
 
-    deployment: str
+    workload: str
     spec: Mapping[str, Any]
     is_init: bool
 
     @property
     def title(self) -> str:
         """How findings name it: "Deployment/triton container server"."""
-        return f"Deployment/{self.deployment} container {self.spec.get('name')}"
+        return f"{self.workload} container {self.spec.get('name')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +55,17 @@ class Manifest:
         """Returns an object by kind and name; None if there is none."""
         return next((item for item in self.of(kind) if name_of(item) == name), None)
 
+    def workloads(self) -> list[Object]:
+        """Returns everything that pods are made of: deployments, and the templates of Jobs."""
+        return [*self.of("Deployment"), *self.of("PodTemplate")]
+
     def containers(self) -> Iterator[Container]:
-        """Yields every container of every deployment, init containers included."""
-        for deployment in self.of("Deployment"):
-            pod = pod_of(deployment)
+        """Yields every container of every workload, init containers included."""
+        for workload in self.workloads():
+            pod = pod_of(workload)
             for key in ("initContainers", "containers"):
                 for spec in pod.get(key, ()):
-                    yield Container(name_of(deployment), spec, key == "initContainers")
+                    yield Container(title_of(workload), spec, key == "initContainers")
 
     def selected(self, selector: Mapping[str, str]) -> list[Object]:
         """Returns the deployments whose pods carry all labels of `selector`; an empty one selects none."""
@@ -78,9 +82,10 @@ def title_of(item: Object) -> str:
     return f"{item.get('kind')}/{name_of(item)}"
 
 
-def pod_of(deployment: Object) -> Mapping[str, Any]:
-    """Returns the pod spec of a deployment."""
-    spec: Mapping[str, Any] = deployment.get("spec", {}).get("template", {}).get("spec", {})
+def pod_of(workload: Object) -> Mapping[str, Any]:
+    """Returns the pod spec of a deployment or a PodTemplate."""
+    holder = workload if workload.get("kind") == "PodTemplate" else workload.get("spec", {})
+    spec: Mapping[str, Any] = holder.get("template", {}).get("spec", {})
     return spec
 
 

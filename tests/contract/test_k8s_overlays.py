@@ -26,15 +26,16 @@ ROOT = OVERLAYS.parents[1]
 EXPORT = """
 import asyncio, urllib.request
 import grpc
-from visage.composition.servicer import CompositionServicer
+from fractions import Fraction
+from visage.composition.measures import StreamMeters
+from visage.composition.values import Summary
 from visage.runtime import server, telemetry
 from visage.runtime.admission import Admission
-from visage.runtime.asset_servicer import asset_service
-from visage.runtime.assets import AssetStore
+from visage.runtime.capacity import Places
 from visage.runtime.errors import Overloaded
 from visage.runtime.settings import ServiceSettings
-from visage.runtime.store import ObjectStore
-from visage.v1 import asset_service_pb2 as pb, asset_service_pb2_grpc as rpc
+from visage.animation.servicer import AnimationServicer
+from visage.v1 import animation_service_pb2 as pb, animation_service_pb2_grpc as rpc
 
 exporters = telemetry.configure("test", "", 0)
 
@@ -42,20 +43,21 @@ async def nothing():
     return {}
 
 async def main():
-    composition = CompositionServicer(None, None, 1.0)
-    composition._frames.add(1)
-    composition._first_frame.record(0.5)
-    full = Admission(0)
+    meters = StreamMeters()
+    meters.first_frame.record(0.5)
+    meters.gap.record(0.04)
+    meters.watch().ready(Summary(1, Fraction(1, 25), 0.5, {"render": 0.1}))
+    full = Admission(1, Places(0))
     try:
-        async with full.admit():
+        async with full.admit(is_stream=True):
             pass
     except Overloaded:
         pass
-    servicer = asset_service(AssetStore(ObjectStore.open("memory:///")))
+    servicer = server.Servicer(rpc.add_AnimationServiceServicer_to_server, AnimationServicer(None, None), "a")
     parts = server.Parts("test", [servicer], nothing, nothing)
     async with server.start(parts, ServiceSettings(drain_wait_s=0)) as running:
         async with grpc.aio.insecure_channel(running.address) as channel:
-            await rpc.AssetServiceStub(channel).DeleteAsset(pb.DeleteAssetRequest(name="assets/a", allow_missing=True))
+            await rpc.AnimationServiceStub(channel).ListCurveSchemas(pb.ListCurveSchemasRequest())
     print(urllib.request.urlopen(f"http://127.0.0.1:{exporters.metrics_port}/metrics").read().decode())
 
 asyncio.run(main())
@@ -191,7 +193,7 @@ def test_the_collector_pipelines_use_what_is_configured(overlays: dict[str, Mani
 )
 def test_either_triton_is_told_where_its_spans_go(overlay: str, flag: str, overlays: dict[str, Manifest]) -> None:
     """The official server gets flags, the embedded one a setting; neither gets the other's."""
-    server = [item.spec for item in overlays[overlay].containers() if item.deployment == "triton"][-1]
+    server = [item.spec for item in overlays[overlay].containers() if item.workload == "Deployment/triton"][-1]
     is_official = server["command"] == ["tritonserver"]
 
     assert is_official == (overlay == "production")
@@ -201,7 +203,7 @@ def test_either_triton_is_told_where_its_spans_go(overlay: str, flag: str, overl
 
 def test_models_are_verified_before_engines_are_built(overlays: dict[str, Manifest]) -> None:
     """Init containers run in order: the sums of the model volume come first."""
-    order = [item.spec["name"] for item in overlays["production"].containers() if item.deployment == "triton"]
+    order = [item.spec["name"] for item in overlays["production"].containers() if item.workload == "Deployment/triton"]
 
     assert order == ["verify-models", "engine-cache", "server"]
 
@@ -264,7 +266,7 @@ def test_liveness_asks_for_a_name_that_health_knows(overlays: dict[str, Manifest
     probes = [
         item.spec["livenessProbe"]["grpc"]["service"]
         for item in overlays["production"].containers()
-        if item.deployment in SERVICES
+        if item.workload.removeprefix("Deployment/") in SERVICES
     ]
 
     assert probes == [LIVE] * len(SERVICES)

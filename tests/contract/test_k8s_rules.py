@@ -37,6 +37,11 @@ CASES: list[tuple[str, Edit, str]] = [
     ("images", volume("triton", "models", "models:1", "image", "reference"), "'models:1' has no digest"),
     # security
     ("security", thing("Namespace", "visage", {}, "metadata", "labels"), "restricted is not enforced"),
+    (
+        "security",
+        thing("PodTemplate", "render", 0, "template", "spec", "securityContext", "runAsUser"),
+        "may run as root",
+    ),
     ("security", thing("ServiceAccount", "speech", True, "automountServiceAccountToken"), "mounts its token"),
     ("security", lambda draft: draft.add(SECRET), "Secret/a"),
     ("security", pod("speech", True, "automountServiceAccountToken"), "automountServiceAccountToken is not false"),
@@ -55,6 +60,11 @@ CASES: list[tuple[str, Edit, str]] = [
     ("resources", server("speech", {}, "resources", "limits"), "no limit of memory"),
     ("resources", server("speech", {"memory": "1Gi"}, "resources", "requests"), "requests no cpu"),
     ("resources", server("speech", "2Gi", "resources", "requests", "memory"), "more memory than its limit"),
+    (
+        "resources",
+        thing("PodTemplate", "render", {}, "template", "spec", "containers", 0, "resources"),
+        "PodTemplate/render container render: requests no cpu",
+    ),
     ("resources", server("triton", "2", "resources", "requests", "nvidia.com/gpu"), "GPUs differ"),
     ("resources", pod("speech", {}, "volumes", 0, "emptyDir"), "has no size limit"),
     ("resources", volume("triton", "shared-memory", "16Gi", "emptyDir", "sizeLimit"), "takes all memory of the pod"),
@@ -111,8 +121,18 @@ CASES: list[tuple[str, Edit, str]] = [
     ("scaling", thing("PodDisruptionBudget", "speech", {}, "spec", "selector", "matchLabels"), "guards no deployment"),
     (
         "scaling",
-        thing("ConfigMap", "speech-", "8", "data", "VISAGE_SPEECH_MAX_CONCURRENT_CALLS"),
-        "scales at 12.8 calls a pod; 0.8 of what admission lets in is 6.4",
+        thing(
+            "HorizontalPodAutoscaler",
+            "speech",
+            "12800m",
+            *("spec", "metrics", 0, "pods", "target", "averageValue"),
+        ),
+        "scales at 12.8 of the streams that a pod carries; it must be 0.8",
+    ),
+    (
+        "scaling",
+        thing("HorizontalPodAutoscaler", "speech", "calls", "spec", "metrics", 0, "pods", "metric", "name"),
+        "scales at None of the streams",
     ),
     # references
     ("references", pod("speech", "speach", "serviceAccountName"), "no ServiceAccount speach"),
@@ -150,8 +170,8 @@ CASES: list[tuple[str, Edit, str]] = [
     ("metrics", lambda draft: draft.remove("ServiceMonitor"), "scraped by nobody"),
     (
         "metrics",
-        lambda draft: draft.add(SCALED_OBJECT.replace("active_calls", "active_streams")),
-        "nobody makes the series visage_server_active_streams",
+        lambda draft: draft.add(SCALED_OBJECT.replace(":stream_load:", ":streams_load:")),
+        "nobody makes the series visage:streams_load:ratio",
     ),
 ]
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests.fakes.otlp import SpanCollector
 from visage.client import AsyncVisage, ClientSettings
 from visage.client.connection import SERVICES
 from visage.client.embedded import EmbeddedMesh
@@ -25,7 +26,14 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedMesh]:
+def spans() -> Iterator[SpanCollector]:
+    """What the mesh's processes say of their calls."""
+    with SpanCollector() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="session")
+def mesh(tmp_path_factory: pytest.TempPathFactory, spans: SpanCollector) -> Iterator[EmbeddedMesh]:
     """Triton and four services on free loopback ports with a store of their own."""
     folder = tmp_path_factory.mktemp("mesh")
     store = folder / "store"
@@ -34,6 +42,8 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedMesh]:
         "VISAGE_STORE_URL": store.as_uri(),
         "VISAGE_DRAIN_GRACE_S": "2",
         "VISAGE_IDLE_STREAM_S": "5",
+        "VISAGE_OTLP_ENDPOINT": spans.grpc_url,
+        "VISAGE_TRITON_SERVER_OTLP_TRACES_URL": spans.http_url,
     }
     for name in SERVICES:
         environment[f"VISAGE_{name.upper()}_METRICS_PORT"] = str(free_port())

@@ -28,6 +28,11 @@ def active_calls(mesh: EmbeddedMesh) -> dict[str, float]:
     return {name: _sum(_metrics(port), "visage_server_active_calls") for name, port in ports.items()}
 
 
+def series(mesh: EmbeddedMesh, service: str, name: str, **labels: str) -> float:
+    """Returns the sum of a series' samples on a service's endpoint."""
+    return _sum(_metrics(mesh.environment[f"VISAGE_{service.upper()}_METRICS_PORT"]), name, **labels)
+
+
 def triton_load(mesh: EmbeddedMesh, model: str = "renderer") -> tuple[float, float]:
     """Returns a model's waiting requests and the items executed so far."""
     text = _metrics(mesh.triton_metrics_port)

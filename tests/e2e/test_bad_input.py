@@ -213,18 +213,18 @@ async def test_messages_out_of_order_are_refused(mesh: EmbeddedMesh, identity: s
         block = composition_service_pb2.RenderCurvesRequest()
         block.block.frame_count = 1
         calls = [
-            animation.AnimateFromAudio(iter([animation_service_pb2.AnimateFromAudioRequest(audio=b"\0\0")])),
-            composition.RenderCurves(iter([block])),
+            (animation.AnimateFromAudio, animation_service_pb2.AnimateFromAudioRequest(audio=b"\0\0")),
+            (composition.RenderCurves, block),
         ]
         reasons = []
-        for call in calls:
+        for method, message in calls:
             with pytest.raises(InvalidRequest) as caught:
-                async for _ in connection.stream(call):
+                async for _ in connection.stream("Test", method, iter([message])):
                     pass
             reasons.append(caught.value.reason)
         with pytest.raises(InvalidRequest) as upload:
             request = iter([asset_service_pb2.UploadAssetRequest(data=b"x")])
-            await connection.unary(lambda _, timeout: assets.UploadAsset(request, timeout=timeout), None)
+            await connection.upload("UploadAsset", assets.UploadAsset, request)
 
     assert {*reasons, upload.value.reason} == {"STREAM_OUT_OF_ORDER"}
 

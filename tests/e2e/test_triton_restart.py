@@ -17,7 +17,8 @@ LONG_TEXT = " ".join(f"Sentence number {number} goes on for quite a while." for 
 
 async def test_mesh_survives_a_restart_of_triton(mesh: EmbeddedMesh, identity: str, tmp_path: Path) -> None:
     """A running generation ends with UNAVAILABLE and RetryInfo, health follows, and afterwards everything works."""
-    async with AsyncVisage(mesh.settings) as visage:
+    # Without patience the client gives up, as other people's clients do.
+    async with AsyncVisage(mesh.settings.model_copy(update={"patience_s": 0.0})) as visage:
         request = await visage.generation.request(identity, text=LONG_TEXT)
         stopping: asyncio.Task[None] | None = None
         with pytest.raises(Unavailable) as caught:

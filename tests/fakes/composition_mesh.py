@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc.aio
 import pytest
+from google.longrunning import operations_pb2_grpc
 
 from tests.fakes.composition_peers import FakeAnimation, FakeIdentity, FakeRenderer, FakeSpeech
 from visage.client import errors as client_errors
@@ -22,6 +23,7 @@ from visage.v1 import (
     asset_service_pb2_grpc,
     composition_service_pb2_grpc,
     identity_service_pb2_grpc,
+    render_service_pb2_grpc,
     speech_service_pb2_grpc,
 )
 
@@ -38,6 +40,8 @@ class Mesh:
     renderer: FakeRenderer = field(default_factory=FakeRenderer)
     stub: Any = None
     assets: Any = None
+    renders: Any = None
+    operations: Any = None
     running: server.RunningServer | None = None
 
     async def settled(self) -> None:
@@ -82,6 +86,8 @@ async def serving(**settings: Any) -> AsyncIterator[Mesh]:
         channel = peers.open_channel(mesh.running.address)
         stack.push_async_callback(channel.close)
         mesh.stub = composition_service_pb2_grpc.CompositionServiceStub(channel)
+        mesh.renders = render_service_pb2_grpc.RenderServiceStub(channel)
+        mesh.operations = operations_pb2_grpc.OperationsStub(channel)
         mesh.assets = asset_service_pb2_grpc.AssetServiceStub(channel)
         yield mesh
         await mesh.settled()

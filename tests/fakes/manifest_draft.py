@@ -22,7 +22,7 @@ spec:
   maxReplicaCount: 4
   triggers:
     - type: prometheus
-      metadata: {serverAddress: "http://p", query: sum(visage_server_active_calls), threshold: "12.8"}
+      metadata: {serverAddress: "http://p", query: "sum(visage:stream_load:ratio)", threshold: "0.8"}
 """
 
 

@@ -92,7 +92,13 @@ async def serve_speech(
     **settings: Any,
 ) -> AsyncIterator[SpeechMesh]:
     """Serves the speech service on a free loopback port."""
-    given = {"port": 0, "store_url": store_url, "drain_wait_s": 0.0, "drain_grace_s": 5.0} | settings
+    given = {
+        "port": 0,
+        "store_url": store_url,
+        "drain_wait_s": 0.0,
+        "drain_grace_s": 5.0,
+        "stream_capacity": 16,
+    } | settings
     chosen = SpeechSettings(cache_dir=cache, **given)
     own = [FliteEngine(1, 20.0, installed_folder(SpeechSettings().cache_dir)), EspeakEngine(1, 20.0)]
 

@@ -127,7 +127,7 @@ async def test_neither_silence_nor_noise_opens_the_mouth(lip_sync_server: LocalT
 @asynccontextmanager
 async def speaking() -> AsyncIterator[tuple[str, Any]]:
     """The real speech service; yields its address and a stub."""
-    settings = SpeechSettings(store_url="memory:///", **QUICK)
+    settings = SpeechSettings(store_url="memory:///", stream_capacity=16, **QUICK)
     service = await speech.build_service(settings)
     async with server.start(service, settings) as running:
         channel = peers.open_channel(running.address)

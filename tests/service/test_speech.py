@@ -74,7 +74,14 @@ def say(text: str) -> pb.StreamSynthesizeSpeechRequest:
 @pytest.fixture
 async def speech() -> AsyncIterator[Speech]:
     """The service on a free port, with a short patience for idle clients."""
-    settings = SpeechSettings(port=0, store_url="memory:///", drain_wait_s=0.0, drain_grace_s=1.0, idle_stream_s=2.0)
+    settings = SpeechSettings(
+        port=0,
+        store_url="memory:///",
+        drain_wait_s=0.0,
+        drain_grace_s=1.0,
+        idle_stream_s=2.0,
+        stream_capacity=16,
+    )
     async with server.start(await build_service(settings), settings) as running:
         channel = peers.open_channel(running.address)
         stub = speech_service_pb2_grpc.SpeechServiceStub(channel)  # type: ignore[no-untyped-call]
@@ -485,7 +492,7 @@ async def test_calls_run_side_by_side(speech: Speech) -> None:
 
 async def test_nothing_is_left_behind() -> None:
     """When the service has stopped, its engine processes are gone."""
-    settings = SpeechSettings(port=0, store_url="memory:///", drain_wait_s=0.0)
+    settings = SpeechSettings(port=0, store_url="memory:///", drain_wait_s=0.0, stream_capacity=16)
     async with server.start(await build_service(settings), settings):
         during = engine_pids()
 

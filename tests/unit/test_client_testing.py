@@ -12,7 +12,7 @@ from visage.client.testing import FakeVisage
 
 pytestmark = pytest.mark.unit
 
-PARTS = ("assets", "identities", "speech", "voices", "animation", "generation")
+PARTS = ("assets", "identities", "speech", "voices", "animation", "generation", "renders")
 
 
 def _public(part: object) -> set[str]:

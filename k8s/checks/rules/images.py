@@ -21,7 +21,7 @@ def references(manifest: Manifest) -> Iterator[tuple[str, str]]:
     """Yields (where, image) for containers and image volumes."""
     for container in manifest.containers():
         yield container.title, str(container.spec.get("image", ""))
-    for deployment in manifest.of("Deployment"):
+    for deployment in manifest.workloads():
         for volume in pod_of(deployment).get("volumes", ()):
             if "image" in volume:
                 title = f"Deployment/{name_of(deployment)} volume {volume['name']}"

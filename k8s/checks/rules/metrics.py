@@ -30,9 +30,14 @@ FOREIGN: Final = {
 }
 """Of Prometheus, Triton (docs, "Metrics") and kube-state-metrics."""
 
-_HISTOGRAMS: Final = (telemetry.SERVER_CALL_DURATION, telemetry.TIME_TO_FIRST_FRAME)
+_HISTOGRAMS: Final = (
+    telemetry.SERVER_CALL_DURATION,
+    telemetry.TIME_TO_FIRST_FRAME,
+    telemetry.INTER_FRAME_GAP,
+    telemetry.STAGE,
+)
 _COUNTERS: Final = (telemetry.ADMISSION_REJECTIONS, telemetry.FRAMES_RENDERED)
-_GAUGES: Final = (telemetry.ACTIVE_CALLS,)
+_GAUGES: Final = (telemetry.ACTIVE_CALLS, telemetry.ACTIVE_STREAMS, telemetry.STREAM_CAPACITY)
 
 _NOISE: Final = re.compile(r'"[^"]*"|\{[^}]*\}|\[[^\]]*\]|\b(?:by|on|without|ignoring|group_left)\s*\([^)]*\)')
 _SERIES: Final = re.compile(r"\b(?:up\b|(?:visage|nv|kube|rpc)[_:][\w:]*)")

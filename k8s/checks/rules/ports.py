@@ -15,7 +15,8 @@ PROBES: Final = ("startupProbe", "readinessProbe", "livenessProbe")
 def check(manifest: Manifest) -> Iterator[str]:
     """Probes ask open ports, Services reach them, and settings bind them."""
     for container in manifest.containers():
-        if not container.is_init:
+        # A Job's pod serves nothing: it has no probes.
+        if not container.is_init and container.workload.startswith("Deployment/"):
             yield from _check_probes(container)
     yield from _check_services(manifest)
     yield from _check_bound(manifest)

@@ -21,7 +21,7 @@ def check(manifest: Manifest) -> Iterator[str]:
     for item in manifest.objects:
         if item["kind"] not in _CLUSTER_WIDE and item["metadata"].get("namespace") not in namespaces:
             yield f"{title_of(item)}: its namespace {item['metadata'].get('namespace')} is not the mesh's"
-    for deployment in manifest.of("Deployment"):
+    for deployment in manifest.workloads():
         for kind, name in _references(deployment):
             if kind == "Secret":
                 if f"`{name}`" not in _handbook():

@@ -19,7 +19,7 @@ def check(manifest: Manifest) -> Iterator[str]:
         resources = container.spec.get("resources", {})
         for problem in _problems(resources.get("requests", {}), resources.get("limits", {})):
             yield f"{container.title}: {problem}"
-    for deployment in manifest.of("Deployment"):
+    for deployment in manifest.workloads():
         pod = pod_of(deployment)
         limits = [item.get("resources", {}).get("limits", {}).get("memory", "0") for item in pod.get("containers", ())]
         memory = sum(quantity(limit) for limit in limits)

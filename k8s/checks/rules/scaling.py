@@ -8,23 +8,25 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from k8s.checks.manifest import SERVICES, Manifest, Object, name_of, quantity, title_of
-from k8s.checks.rules.settings import service_settings
 
 SHARE: Final = 0.8
 """Part of a pod's capacity at which another one is wanted."""
+LOAD_METRIC: Final = "visage_stream_load"
+LOAD_SERIES: Final = "visage:stream_load:ratio"
+"""Streams that run over the capacity that admission goes by, as the adapter calls it and as it is recorded."""
 LEAST: Final = 2
 """Replicas that a rolling update and a lost node leave one of."""
 
 
 @dataclass(frozen=True, slots=True)
 class Autoscaler:
-    """What HPA and ScaledObject have in common; `per_pod` is None where the metric is not calls per pod."""
+    """What HPA and ScaledObject have in common; `share` is None where the metric is not the load."""
 
     title: str
     target: str
     least: int
     most: int
-    per_pod: float | None
+    share: float | None
 
 
 def autoscalers(manifest: Manifest) -> Iterator[Autoscaler]:
@@ -32,17 +34,17 @@ def autoscalers(manifest: Manifest) -> Iterator[Autoscaler]:
     for item in manifest.of("HorizontalPodAutoscaler"):
         spec = item["spec"]
         metric = spec["metrics"][0].get("pods", {})
-        is_calls = metric.get("metric", {}).get("name") == "visage_server_active_calls"
-        per_pod = quantity(metric["target"]["averageValue"]) if is_calls else None
+        is_load = metric.get("metric", {}).get("name") == LOAD_METRIC
+        share = quantity(metric["target"]["averageValue"]) if is_load else None
         target = spec["scaleTargetRef"]["name"]
-        yield Autoscaler(title_of(item), target, spec.get("minReplicas", 1), spec["maxReplicas"], per_pod)
+        yield Autoscaler(title_of(item), target, spec.get("minReplicas", 1), spec["maxReplicas"], share)
     for item in manifest.of("ScaledObject"):
         spec = item["spec"]
         metadata = spec["triggers"][0]["metadata"]
-        per_pod = float(metadata["threshold"]) if "visage_server_active_calls" in metadata["query"] else None
+        share = float(metadata["threshold"]) if LOAD_SERIES in metadata["query"] else None
         target = spec["scaleTargetRef"]["name"]
         least, most = spec.get("minReplicaCount", 0), spec.get("maxReplicaCount", 100)
-        yield Autoscaler(title_of(item), target, least, most, per_pod)
+        yield Autoscaler(title_of(item), target, least, most, share)
 
 
 def check(manifest: Manifest) -> Iterator[str]:
@@ -70,11 +72,8 @@ def _check_autoscaler(manifest: Manifest, item: Autoscaler) -> Iterator[str]:
         return
     if "replicas" in deployment["spec"]:
         yield f"{title_of(deployment)}: spec.replicas resets what {item.title} decides"
-    settings = service_settings(manifest, deployment) if item.target in SERVICES else None
-    if settings is not None:
-        wanted = SHARE * settings.max_concurrent_calls
-        if item.per_pod is None or abs(item.per_pod - wanted) > 1e-6:
-            yield f"{item.title}: scales at {item.per_pod} calls a pod; {SHARE} of what admission lets in is {wanted:g}"
+    if item.target in SERVICES and item.share != SHARE:
+        yield f"{item.title}: scales at {item.share} of the streams that a pod carries; it must be {SHARE}"
 
 
 def _check_replicas(manifest: Manifest, deployment: Object, by_target: Mapping[str, Autoscaler]) -> Iterator[str]:

@@ -35,7 +35,7 @@ def check(manifest: Manifest) -> Iterator[str]:
             yield f"{title_of(account)}: mounts its token"
     for secret in manifest.of("Secret"):
         yield f"{title_of(secret)}: secrets are made in the cluster and named here"
-    for deployment in manifest.of("Deployment"):
+    for deployment in manifest.workloads():
         yield from _check_pod(deployment)
     for container in manifest.containers():
         for problem in _container_problems(container.spec):

@@ -29,6 +29,8 @@ OWN_SETTINGS: Final[dict[str, type[ServiceSettings]]] = {
 }
 SHARED_MAP: Final = "mesh-settings"
 _CACHE: Final = "VISAGE_CACHE_DIR"
+_RUNS: Final = {"render": "composition"}
+"""Workloads that run another service's code, with its settings."""
 _CALLS_TRITON: Final = ("identity", "animation", "composition")
 
 
@@ -85,8 +87,8 @@ def service_settings(manifest: Manifest, deployment: Object) -> ServiceSettings 
 def check(manifest: Manifest) -> Iterator[str]:
     """Names are settings, values are accepted."""
     anywhere = set().union(*(known_names(service) for service in SERVICES))
-    for deployment in manifest.of("Deployment"):
-        service = name_of(deployment)
+    for deployment in manifest.workloads():
+        service = _RUNS.get(name_of(deployment), name_of(deployment))
         found = variables(manifest, deployment)
         if service not in (*SERVICES, "triton"):
             yield from (f"{title_of(deployment)}: {name} is set, but no service of ours runs here" for name in found)

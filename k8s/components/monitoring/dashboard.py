@@ -28,12 +28,40 @@ class Panel:
 PANELS: Final = (
     Panel("Calls in flight", "short", ((f"sum by (service) (visage_server_active_calls{{{_MESH}}})", "{{service}}"),)),
     Panel(
+        "Streams over capacity",
+        "percentunit",
+        ((f"avg by (service) (visage:stream_load:ratio{{{_MESH}}})", "{{service}}"),),
+        0.8,
+    ),
+    Panel(
+        "Streams that fit",
+        "short",
+        ((f"sum by (service) (visage_stream_capacity{{{_MESH}}})", "{{service}}"),),
+    ),
+    Panel(
         "Calls refused",
         "reqps",
-        ((f"sum by (service) (rate(visage_server_rejections_total{{{_MESH}}}[5m]))", "{{service}}"),),
+        (
+            (
+                f"sum by (service, reason) (rate(visage_server_rejections_total{{{_MESH}}}[5m]))",
+                "{{service}}: {{reason}}",
+            ),
+        ),
     ),
     Panel("Calls that fail", "percentunit", ((f"visage:call_failures:ratio{{{_MESH}}}", "{{service}}"),), 0.01),
     Panel("First frame, 95th percentile", "s", ((f"visage:first_frame:seconds_p95{{{_MESH}}}", "p95"),), 0.6),
+    Panel("Gap between frames, 99th percentile", "s", ((f"visage:frame_gap:seconds_p99{{{_MESH}}}", "p99"),), 0.08),
+    Panel(
+        "Work of a stage, mean per stream",
+        "s",
+        (
+            (
+                f"sum by (stage) (rate(visage_composition_stage_seconds_sum{{{_MESH}}}[5m])) / "
+                f"(sum by (stage) (rate(visage_composition_stage_seconds_count{{{_MESH}}}[5m])) > 0)",
+                "{{stage}}",
+            ),
+        ),
+    ),
     Panel("Frames rendered", "fps", ((f"sum(rate(visage_composition_frames_total{{{_MESH}}}[1m]))", "frames"),)),
     Panel(
         "Call duration, 95th percentile",

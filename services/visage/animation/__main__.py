@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from visage.animation.animate_from_audio import AnimateFromAudio, Limits
 from visage.animation.animate_from_text import AnimateFromText
+from visage.animation.calibration import streams_carried
 from visage.animation.inference import TritonLipSync
 from visage.animation.peers import SpeechOverGrpc
 from visage.animation.servicer import AnimationServicer
@@ -35,12 +36,12 @@ async def build(settings: AnimationSettings) -> server.Service:
         await channel.close()
         await client.close()
 
-    return server.Parts(
-        NAME,
-        [server.Servicer(add_AnimationServiceServicer_to_server, servicer, "visage.v1.AnimationService")],
-        check_ready,
-        release,
-    )
+    async def measure_capacity() -> float:
+        return await streams_carried(model, settings.windows_in_flight, settings.calibration_s)
+
+    streams = frozenset({"AnimateFromAudio", "AnimateFromText"})
+    own = server.Servicer(add_AnimationServiceServicer_to_server, servicer, "visage.v1.AnimationService", streams)
+    return server.Parts(NAME, [own], check_ready, release, measure_capacity)
 
 
 def main() -> None:

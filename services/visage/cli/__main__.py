@@ -1,4 +1,4 @@
-"""`visage`: up · status · talk · speak · align · animate · identity … · voice … · doctor."""
+"""`visage`: up · status · talk · speak · align · animate · identity … · voice … · cluster … · doctor."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from visage.cli import align, animate, doctor, identity, speak, talk, up, voice
+from visage.cli.cluster import commands as cluster
 from visage.cli.console import State
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ app.command()(align.align)
 app.command()(doctor.doctor)
 app.add_typer(identity.app, name="identity")
 app.add_typer(voice.app, name="voice")
+app.add_typer(cluster.app, name="cluster")
 
 
 def main() -> None:

@@ -33,9 +33,7 @@ class AnimationClient:
             for start in range(0, len(audio), CHUNK_BYTES):
                 yield pb.AnimateFromAudioRequest(audio=audio[start : start + CHUNK_BYTES])
 
-        return await self._collect(
-            self._stub().AnimateFromAudio(requests(), timeout=self._connection.settings.stream_timeout_s)
-        )
+        return await self._collect("AnimateFromAudio", self._stub().AnimateFromAudio, requests())
 
     async def from_text(
         self,
@@ -52,14 +50,12 @@ class AnimationClient:
             controls=controls,
             synthesis=synthesis,
         )
-        return await self._collect(
-            self._stub().AnimateFromText(request, timeout=self._connection.settings.stream_timeout_s)
-        )
+        return await self._collect("AnimateFromText", self._stub().AnimateFromText, request)
 
-    async def _collect(self, call: Any) -> values.Curves:
+    async def _collect(self, name: str, method: Any, requests: Any) -> values.Curves:
         header = curves_pb2.CurveHeader()
         blocks: list[curves_pb2.CurveBlock] = []
-        async for response in self._connection.stream(call):
+        async for response in self._connection.stream(name, method, requests):
             kind = response.WhichOneof("response")
             if kind == "header":
                 header = response.header

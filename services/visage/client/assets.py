@@ -7,9 +7,6 @@ import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import grpc.aio
-
-from visage.client import errors
 from visage.client.connection import CHUNK_BYTES, Connection
 from visage.client.values import Media
 from visage.v1 import asset_service_pb2, asset_service_pb2_grpc, media_pb2
@@ -40,10 +37,7 @@ class Assets:
             for start in range(0, len(data), CHUNK_BYTES):
                 yield asset_service_pb2.UploadAssetRequest(data=data[start : start + CHUNK_BYTES])
 
-        try:
-            asset = await self._stub().UploadAsset(requests(), timeout=self._connection.settings.stream_timeout_s)
-        except grpc.aio.AioRpcError as error:
-            raise errors.from_rpc(error) from error
+        asset = await self._connection.upload("UploadAsset", self._stub().UploadAsset, requests())
         return str(asset.name)
 
     async def download(self, name: str, path: Path) -> int:
@@ -51,9 +45,8 @@ class Assets:
         part = path.with_suffix(path.suffix + ".part")
         offset = part.stat().st_size if part.exists() else 0
         request = asset_service_pb2.DownloadAssetRequest(name=name, offset=offset)
-        call = self._stub().DownloadAsset(request, timeout=self._connection.settings.stream_timeout_s)
         with part.open("ab") as file:
-            async for response in self._connection.stream(call):
+            async for response in self._connection.stream("DownloadAsset", self._stub().DownloadAsset, request):
                 if response.WhichOneof("response") == "data":
                     await asyncio.to_thread(file.write, response.data)
         part.replace(path)

@@ -96,6 +96,8 @@ class EmbeddedMesh:
         shared["VISAGE_TRITON_URL"] = self.triton_url
         # No load balancer has to notice that a service of this mesh is going.
         shared["VISAGE_DRAIN_WAIT_S"] = "0"
+        # One person's machine takes what comes, if need be slower than live; measuring would delay every start.
+        shared["VISAGE_STREAM_CAPACITY"] = "16"
         shared |= {f"VISAGE_TRITON_SERVER_{key}_PORT": str(port) for key, port in triton_ports.items()}
         repository = str(find_model_repository())
         triton = ("visage.runtime.triton.local", "run", "--model-repository", repository)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from pathlib import Path
+from typing import Final
 
-from visage.client import values, wire
+from visage.client import errors, values, wire
 from visage.client.assets import Assets
 from visage.client.connection import Connection
+from visage.client.resumption import Receipt
+from visage.client.retries import Patience
 from visage.v1 import composition_service_pb2 as pb
 from visage.v1 import composition_service_pb2_grpc, curves_pb2, media_pb2, speech_service_pb2
 
+PODS_ASKED: Final = 3
+"""How many pods may refuse a generation before its caller is told; round robin asks another one each time."""
 Progress = Callable[[float], None]
 """Told the seconds of video that have arrived."""
 
@@ -89,11 +96,41 @@ class Generation:
         return pb.GenerateAvatarRequest(scene=scene, performance=performance, include_quality=include_quality)
 
     async def stream(self, request: pb.GenerateAvatarRequest) -> AsyncIterator[pb.GenerateAvatarResponse]:
-        """Yields the parts of a generation as they come; stopping early cancels it in the whole mesh."""
+        """Yields the parts of a generation as they come; stopping early cancels it in the whole mesh.
+
+        When a service or a model goes away in the middle, the generation goes on with another replica, or with the one
+        that comes back, as long as the settings have patience: every frame comes once.
+        """
         stub = composition_service_pb2_grpc.CompositionServiceStub(self._connection.channel("composition"))
-        call = stub.GenerateAvatar(request, timeout=self._connection.settings.stream_timeout_s)
-        async for response in self._connection.stream(call):
-            yield response
+        patience = Patience(self._connection.settings.patience_s)
+        receipt = Receipt()
+        wanted = pb.GenerateAvatarRequest()
+        wanted.CopyFrom(request)
+        refusals = 0
+        for attempt in itertools.count():
+            responses = self._connection.stream("GenerateAvatar", stub.GenerateAvatar, wanted, attempt)
+            try:
+                async with aclosing(responses):
+                    async for response in responses:
+                        for whole in receipt.take(response):
+                            patience.renew()
+                            yield whole
+                return
+            except errors.Unavailable as error:
+                if not self._connection.may_come_back(error):
+                    raise
+                await patience.wait(error)
+            except errors.Busy as error:
+                # Capacity is per pod: the next one may have a place. Where none has, a caller whose stream has begun
+                # queues for its rest, and one that has not is told.
+                if not receipt.has_begun:
+                    refusals += 1
+                    if refusals == PODS_ASKED:
+                        raise
+                else:
+                    await patience.wait(error)
+            receipt.begin_again()
+            wanted.resume.CopyFrom(receipt.point)
 
     async def save(
         self, request: pb.GenerateAvatarRequest, path: Path, progress: Progress | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 
 import numpy as np
@@ -43,6 +44,7 @@ class Identities:
     ) -> values.Identity:
         """Builds an identity from a photo and waits for it; raises NotUsable when the photo does not serve."""
         request = pb.CreateIdentityRequest(
+            request_id=str(uuid.uuid4()),
             identity_id=identity_id,
             identity=pb.Identity(
                 display_name=display_name, labels=dict(labels or {}), consent_reference=consent_reference

@@ -16,4 +16,10 @@ class ClientSettings(BaseSettings):
     animation_address: str = Field("127.0.0.1:50053", description="gRPC target of the animation service.")
     composition_address: str = Field("127.0.0.1:50054", description="gRPC target of the composition service.")
     call_timeout_s: float = Field(60.0, gt=0, description="Seconds for unary calls.")
+    patience_s: float = Field(
+        30.0,
+        ge=0,
+        description="Seconds that calls which may be repeated, and generations, go on trying while a service or a "
+        "model is away; 0 leaves it at gRPC's three attempts.",
+    )
     stream_timeout_s: float = Field(600.0, gt=0, description="Seconds for streams: a long clip on a slow machine.")

@@ -82,6 +82,6 @@ class SpeechClient:
             async for text in texts:
                 yield pb.StreamSynthesizeSpeechRequest(text=text)
 
-        call = self._stub().StreamSynthesizeSpeech(requests(), timeout=self._connection.settings.stream_timeout_s)
-        async for response in self._connection.stream(call):
+        method = self._stub().StreamSynthesizeSpeech
+        async for response in self._connection.stream("StreamSynthesizeSpeech", method, requests()):
             yield response

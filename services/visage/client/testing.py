@@ -23,6 +23,7 @@ from visage.client.connection import SERVICES
 from visage.client.generation import Generation, refuse_raw
 from visage.client.generation import Progress as VideoProgress
 from visage.client.identities import Progress
+from visage.client.testing_renders import FakeRenders
 from visage.client.testing_voices import FakeVoices
 from visage.v1 import composition_service_pb2, curves_pb2, media_pb2, speech_service_pb2
 
@@ -43,6 +44,7 @@ class FakeVisage:
         self.voices = FakeVoices(self)
         self.animation = _FakeAnimation(self)
         self.generation = _FakeGeneration(self)
+        self.renders = FakeRenders(self)
 
     def fail_next(self, error: errors.VisageError) -> None:
         """Makes the next call raise `error`; may be called several times."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -208,6 +209,22 @@ class Quality:
     shut_lips_gap_mm: float | None
     pose_error_degrees: float
     flicker_levels: float
+
+
+@dataclass(frozen=True, slots=True)
+class RenderJob:
+    """A film in the making: `state` is queued, running, done or failed; `media_s` seconds of it are stored.
+
+    `asset` names the film once it is done; `error` says why it failed.
+    """
+
+    name: str
+    state: str
+    media_s: float
+    attempt_count: int
+    create_time: datetime
+    asset: str = ""
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from visage.client.assets import Assets
 from visage.client.connection import SERVICES, Connection
 from visage.client.generation import Generation
 from visage.client.identities import Identities
+from visage.client.renders import RendersClient
 from visage.client.settings import ClientSettings
 from visage.client.speech import SpeechClient
 from visage.client.voices import Voices
@@ -36,6 +37,7 @@ class AsyncVisage:
         self.voices = Voices(self._connection)
         self.animation = AnimationClient(self._connection)
         self.generation = Generation(self._connection, self.assets)
+        self.renders = RendersClient(self._connection)
 
     async def status(self, timeout_s: float = 2.0) -> dict[str, str]:
         """Returns service → "serving", "not serving" or "unreachable"."""
@@ -79,6 +81,7 @@ class Visage:
         self.voices: Any = _Blocking(self, self._inner.voices)
         self.animation: Any = _Blocking(self, self._inner.animation)
         self.generation: Any = _Blocking(self, self._inner.generation)
+        self.renders: Any = _Blocking(self, self._inner.renders)
 
     def status(self, timeout_s: float = 2.0) -> dict[str, str]:
         """Returns service → "serving", "not serving" or "unreachable"."""

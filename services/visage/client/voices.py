@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-import grpc.aio
 from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.protobuf import duration_pb2
 
@@ -99,10 +98,7 @@ class Voices:
             for start in range(0, len(data), CHUNK_BYTES):
                 yield speech_alignment_pb2.AlignSpeechRequest(audio=data[start : start + CHUNK_BYTES])
 
-        try:
-            response = await self._stub().AlignSpeech(requests(), timeout=self._connection.settings.stream_timeout_s)
-        except grpc.aio.AioRpcError as error:
-            raise errors.from_rpc(error) from error
+        response = await self._connection.upload("AlignSpeech", self._stub().AlignSpeech, requests())
         return values.Alignment(
             wire.timing(response.timing),
             response.confidence,

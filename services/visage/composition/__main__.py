@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from visage.composition.avatars import AvatarCache
-from visage.composition.face_peer import FacePeer
-from visage.composition.generate_avatar import GenerateAvatar
+from visage.composition.calibration import streams_carried
 from visage.composition.inference import RENDERERS, TritonRenderer
-from visage.composition.peers import AnimationPeer, IdentityPeer, SpeechPeer, check_channels
 from visage.composition.ports import Renderer
-from visage.composition.production import Studio
 from visage.composition.render_curves import RenderCurves
+from visage.composition.renders.assembly import open_runner
+from visage.composition.renders.operations import Renders
+from visage.composition.renders.servicer import render_services
+from visage.composition.renders.store import RenderStore
+from visage.composition.renders.work import RenderWork, generate_with
 from visage.composition.servicer import CompositionServicer
 from visage.composition.settings import CompositionSettings
-from visage.composition.sources import ConfinedPictureDecoder, ConfinedSoundDecoder, StoredMedia
+from visage.composition.workshop import open_workshop
 from visage.runtime import server
 from visage.runtime.asset_servicer import asset_service
-from visage.runtime.assets import AssetStore
-from visage.runtime.audio import AudioLimits
-from visage.runtime.images import ImageLimits
-from visage.runtime.peers import open_channel
+from visage.runtime.capacity import Places
 from visage.runtime.server import Parts, Servicer
-from visage.runtime.store import ObjectStore
 from visage.runtime.triton.client import TritonClient
 from visage.runtime.triton.settings import TritonClientSettings
 from visage.v1 import composition_service_pb2_grpc
@@ -35,7 +32,8 @@ async def build_service(settings: CompositionSettings) -> Parts:
     async def check_ready() -> Mapping[str, bool]:
         return await triton.ready(RENDERERS.values())
 
-    parts = build_on(TritonRenderer(triton, settings.renders_in_flight), settings)
+    renderer = TritonRenderer(triton, settings.renders_in_flight)
+    parts = build_on(renderer, settings)
 
     async def check_all() -> Mapping[str, bool]:
         return {**await parts.check_ready(), **await check_ready()}
@@ -44,50 +42,41 @@ async def build_service(settings: CompositionSettings) -> Parts:
         await parts.release()
         await triton.close()
 
-    return Parts(parts.name, parts.servicers, check_all, release)
+    async def measure_capacity() -> float:
+        cores, limit_s = settings.usable_cores, settings.calibration_s
+        return await streams_carried(renderer, settings.renders_in_flight, cores, limit_s)
+
+    return Parts(parts.name, parts.servicers, check_all, release, measure_capacity, parts.places)
 
 
 def build_on(renderer: Renderer, settings: CompositionSettings) -> Parts:
-    """Returns the service on a renderer; its `release` closes the connections to the other services."""
-    assets = AssetStore(ObjectStore.open(settings.store_url))
-    channels = {
-        "identity": open_channel(settings.identity_address),
-        "speech": open_channel(settings.speech_address),
-        "animation": open_channel(settings.animation_address),
-    }
-    identities = IdentityPeer(channels["identity"], settings.avatar_limit_s)
-    studio = Studio(
-        AvatarCache(identities, settings.avatar_cache_bytes),
-        renderer,
-        StoredMedia(assets, settings.max_media_bytes),
-        ConfinedPictureDecoder(ImageLimits(max_bytes=settings.max_media_bytes)),
-        FacePeer(channels["identity"], settings.face_limit_s),
-        settings.chunks_in_flight,
-        settings.render_limit_s,
-        settings.quality_limit_s,
-    )
-    generate_avatar = GenerateAvatar(
-        studio,
-        SpeechPeer(channels["speech"]),
-        AnimationPeer(channels["animation"]),
-        ConfinedSoundDecoder(AudioLimits(settings.max_media_bytes, settings.longest_clip_s)),
-        settings.longest_clip_s,
-        settings.sound_lead_s,
-    )
+    """Returns the service on a renderer, its renders at work; its `release` closes the connections to the others."""
+    workshop = open_workshop(renderer, settings)
+    places = Places(settings.max_concurrent_calls)
+    store = RenderStore(workshop.objects)
+    work = RenderWork(store, workshop.assets, generate_with(workshop.generate_avatar, settings.longest_call_s))
+    runner = open_runner(settings, store, work, places)
+    runner.start()
     servicer = CompositionServicer(
-        RenderCurves(studio, settings.longest_stream_s), generate_avatar, settings.longest_call_s
+        RenderCurves(workshop.studio, settings.longest_stream_s), workshop.generate_avatar, settings.longest_call_s
     )
-
-    async def check_ready() -> Mapping[str, bool]:
-        return await check_channels(channels)
 
     async def release() -> None:
-        for channel in channels.values():
-            await channel.close()
+        await runner.close()
+        await workshop.release()
 
-    add = composition_service_pb2_grpc.add_CompositionServiceServicer_to_server
-    own = Servicer(add, servicer, "visage.v1.CompositionService")
-    return Parts("composition", [own, asset_service(assets, settings.max_media_bytes)], check_ready, release)
+    own = Servicer(
+        composition_service_pb2_grpc.add_CompositionServiceServicer_to_server,
+        servicer,
+        "visage.v1.CompositionService",
+        frozenset({"RenderCurves", "GenerateAvatar"}),
+    )
+    servicers = [
+        own,
+        *render_services(Renders(store, runner)),
+        asset_service(workshop.assets, settings.max_media_bytes),
+    ]
+    return Parts("composition", servicers, workshop.check_ready, release, places=places)
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from visage.composition.flow import Channel, stream
 from visage.composition.frame_rates import agreed_frame_rate, scene_frame_rate
 from visage.composition.ports import Animation, SoundDecoder, Speech
 from visage.composition.production import Production, Studio
+from visage.composition.remainder import FROM_THE_START, ResumePoint
 from visage.composition.speech_driver import SpeechDriver
 from visage.composition.values import Part, Scene
 from visage.media.portrait import FRAMES_PER_ITEM
@@ -46,6 +47,7 @@ class GenerateAvatar:
         include_timing: bool,
         deadline_s: float,
         include_quality: bool = False,
+        resume: ResumePoint = FROM_THE_START,
     ) -> AsyncGenerator[Part, None]:
         """Yields the parts of the stream.
 
@@ -56,6 +58,7 @@ class GenerateAvatar:
             include_timing: Also yield the timed transcript.
             deadline_s: Seconds for all of it.
             include_quality: Also measure the clip, into its summary.
+            resume: After what the caller has of an earlier stream of the same request.
 
         Raises:
             InvalidField: The performance breaks a rule.
@@ -63,7 +66,7 @@ class GenerateAvatar:
 
         async def produce(outlet: Channel[Part]) -> None:
             # The call's clock starts with the production, which therefore comes first.
-            production = Production(self.studio, scene, deadline_s, include_quality)
+            production = Production(self.studio, scene, deadline_s, include_quality, resume)
             driver = await self._driver(scene, performance, include_curves, include_timing)
             await production.run(driver, outlet)
 

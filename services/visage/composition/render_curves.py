@@ -9,6 +9,7 @@ from visage.composition.drivers import CurveStreamDriver
 from visage.composition.flow import stream
 from visage.composition.frame_rates import agreed_frame_rate
 from visage.composition.production import Production, Studio
+from visage.composition.remainder import FROM_THE_START, ResumePoint
 from visage.composition.values import Part, Scene
 from visage.media.curves import CurveBlock
 from visage.media.timeline import Timeline
@@ -31,6 +32,7 @@ class RenderCurves:
         blocks: AsyncIterable[curves_pb2.CurveBlock],
         deadline_s: float,
         include_quality: bool = False,
+        resume: ResumePoint = FROM_THE_START,
     ) -> AsyncGenerator[Part, None]:
         """Yields the parts of the stream.
 
@@ -40,6 +42,7 @@ class RenderCurves:
             blocks: As the caller sends them, from frame 0 on without gaps.
             deadline_s: Seconds for all of it.
             include_quality: Also measure the clip, into its summary.
+            resume: After what the caller has of an earlier stream of the same request.
 
         Raises:
             InvalidField: The header or a block breaks a rule.
@@ -48,7 +51,7 @@ class RenderCurves:
         frame_rate = agreed_frame_rate(scene, reader.frame_rate, "config.header.frame_rate")
         source = self._read(reader, frame_rate, blocks)
         driver = CurveStreamDriver(frame_rate, "block", source)
-        production = Production(self._studio, scene, deadline_s, include_quality)
+        production = Production(self._studio, scene, deadline_s, include_quality, resume)
         return stream(lambda outlet: production.run(driver, outlet))
 
     async def _read(

@@ -7,10 +7,10 @@ from contextlib import aclosing
 from typing import Any
 
 from visage.composition.generate_avatar import GenerateAvatar
+from visage.composition.measures import StreamMeters
 from visage.composition.messages import contents_of, scene_of
+from visage.composition.remainder import note_taken, resume_point_of
 from visage.composition.render_curves import RenderCurves
-from visage.composition.values import Part, Summary
-from visage.runtime import telemetry
 from visage.runtime.deadlines import remaining_s
 from visage.runtime.errors import StreamOutOfOrder
 from visage.v1 import composition_service_pb2 as pb
@@ -24,31 +24,35 @@ class CompositionServicer(composition_service_pb2_grpc.CompositionServiceService
         self._render_curves = render_curves
         self._generate_avatar = generate_avatar
         self._longest_call_s = longest_call_s
-        self._frames = telemetry.meter().create_counter(telemetry.FRAMES_RENDERED)
-        self._first_frame = telemetry.meter().create_histogram(telemetry.TIME_TO_FIRST_FRAME, unit="s")
+        self._meters = StreamMeters()
 
     async def RenderCurves(
         self, requests: AsyncIterator[pb.RenderCurvesRequest], context: Any
     ) -> AsyncIterator[pb.RenderCurvesResponse]:
         """Curves as they come to mute pictures."""
         config = await _read_config(requests)
+        meter = self._meters.watch()
         parts = self._render_curves(
             scene_of(config.scene),
             config.header,
             _blocks(requests),
             remaining_s(context, self._longest_call_s),
             config.include_quality,
+            resume_point_of(config.resume),
         )
         async with aclosing(parts):
             async for part in parts:
-                self._count(part)
+                meter.ready(part)
                 for content in contents_of(part):
                     yield pb.RenderCurvesResponse(**content)
+                meter.taken(part)
+                note_taken(part)
 
     async def GenerateAvatar(
         self, request: pb.GenerateAvatarRequest, context: Any
     ) -> AsyncIterator[pb.GenerateAvatarResponse]:
         """Text, a recording or curves to pictures with sound."""
+        meter = self._meters.watch()
         parts = self._generate_avatar(
             scene_of(request.scene),
             request.performance,
@@ -56,17 +60,15 @@ class CompositionServicer(composition_service_pb2_grpc.CompositionServiceService
             request.include_timing,
             remaining_s(context, self._longest_call_s),
             request.include_quality,
+            resume_point_of(request.resume),
         )
         async with aclosing(parts):
             async for part in parts:
-                self._count(part)
+                meter.ready(part)
                 for content in contents_of(part):
                     yield pb.GenerateAvatarResponse(**content)
-
-    def _count(self, part: Part) -> None:
-        if isinstance(part, Summary):
-            self._frames.add(part.frame_count)
-            self._first_frame.record(part.first_frame_s)
+                meter.taken(part)
+                note_taken(part)
 
 
 async def _read_config(requests: AsyncIterator[pb.RenderCurvesRequest]) -> pb.RenderCurvesRequest.Config:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from visage.runtime.settings import ServiceSettings, settings_config
@@ -40,5 +42,15 @@ class CompositionSettings(ServiceSettings):
         256 * _MIB, ge=1, description="Bytes of avatars kept in memory, about 10 MB each; the least recent go first."
     )
     quality_limit_s: float = Field(30.0, gt=0, description="Seconds that measuring a complete clip may take.")
+    render_runner: Literal["local", "kubernetes"] = Field(
+        "local", description="Where renders run: beside the streams of this process, or as one Job of the cluster each."
+    )
+    renders_side_by_side: int = Field(1, ge=1, description="Renders that run in this process; each is a stream's load.")
+    renders_waiting: int = Field(16, ge=0, description="Renders that this process accepts beyond these.")
+    render_namespace: str = Field("", description="Namespace of renders' Jobs; empty: this pod's own.")
+    render_template: str = Field("render", description="PodTemplate of renders' Jobs.")
+    render_queue: str = Field(
+        "", description="Kueue's LocalQueue for renders' Jobs, which then start suspended; empty: none."
+    )
     face_limit_s: float = Field(10.0, gt=0, description="Seconds for one look of the identity service at a frame.")
     avatar_limit_s: float = Field(10.0, gt=0, description="Seconds to get an avatar from the identity service.")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import cv2
 
+from visage.identity.calibration import calls_carried
 from visage.identity.inference import TritonFaceModels
 from visage.identity.service import assemble
 from visage.identity.settings import IdentitySettings
@@ -17,7 +20,12 @@ async def build(settings: IdentitySettings) -> Parts:
     """Returns the service on Triton and on the store that the settings name."""
     client = TritonClient(TritonClientSettings(url=settings.triton_url))
     models = TritonFaceModels(client)
-    return await assemble(settings, models, ObjectStore.open(settings.store_url), models.ready, client.close)
+    parts = await assemble(settings, models, ObjectStore.open(settings.store_url), models.ready, client.close)
+
+    async def measure_capacity() -> float:
+        return await calls_carried(models, settings.usable_cores, settings.calibration_s)
+
+    return dataclasses.replace(parts, measure_capacity=measure_capacity)
 
 
 def main() -> None:

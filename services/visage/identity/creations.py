@@ -25,6 +25,7 @@ from visage.identity.records import (
 from visage.identity.store import IdentityStore
 from visage.runtime import logs
 from visage.runtime.assets import PREFIX as ASSET_PREFIX
+from visage.runtime.capacity import Places
 from visage.runtime.errors import DeadlineExceeded, Draining, Overloaded, ResourceNotFound, VisageError
 from visage.runtime.model_errors import translate_model_error
 from visage.runtime.triton.errors import ModelError
@@ -83,8 +84,15 @@ class Creations:
     """Runs creations of one process."""
 
     def __init__(
-        self, store: IdentityStore, builder: Builder, pack_failure: PackFailure, limits: CreationLimits
+        self,
+        store: IdentityStore,
+        builder: Builder,
+        pack_failure: PackFailure,
+        limits: CreationLimits,
+        load: Places | None = None,
     ) -> None:
+        """Creations outlive their calls: each holds a place of `load` until it is over."""
+        self._load = load or Places(limits.side_by_side + limits.waiting)
         self._store = store
         self._builder = builder
         self._pack_failure = pack_failure
@@ -150,8 +158,9 @@ class Creations:
         outcome = "ready"
         try:
             try:
-                async with self._places, asyncio.timeout(self._limits.longest_s):
-                    await self._create(job, field, photo)
+                with self._load.hold():
+                    async with self._places, asyncio.timeout(self._limits.longest_s):
+                        await self._create(job, field, photo)
             except asyncio.CancelledError:
                 outcome = "cancelled"
                 await self._undo(job, interrupted() if self._closing else None)

@@ -23,6 +23,7 @@ from visage.identity.store import IdentityStore
 from visage.identity.upkeep import Upkeep
 from visage.runtime.asset_servicer import asset_service
 from visage.runtime.assets import AssetStore
+from visage.runtime.capacity import Places
 from visage.runtime.server import Parts, Servicer
 from visage.runtime.store import ObjectStore
 from visage.v1 import identity_service_pb2_grpc
@@ -47,7 +48,8 @@ async def assemble(
     own_builder = IdentityBuilder(
         models, settings.image_limits, settings.gate_limits, settings.quality_limits, settings.model_deadline_s
     )
-    creations = Creations(store, builder or own_builder, pack_failure, settings.creation_limits)
+    places = Places(settings.max_concurrent_calls)
+    creations = Creations(store, builder or own_builder, pack_failure, settings.creation_limits, places)
     identities = Identities(store, creations)
     operations = Operations(store, creations)
     recognition = Recognition(models, pictures, identities, settings.gate_limits)
@@ -69,6 +71,7 @@ async def assemble(
             identity_service_pb2_grpc.add_IdentityServiceServicer_to_server,
             identity_servicer,
             "visage.v1.IdentityService",
+            frozenset({"EmbedFace", "CompareFaces", "DetectLandmarks"}),
         ),
         Servicer(
             operations_pb2_grpc.add_OperationsServicer_to_server,
@@ -77,4 +80,4 @@ async def assemble(
         ),
         asset_service(assets, settings.max_asset_bytes),
     )
-    return Parts("identity", servicers, check_ready, close)
+    return Parts("identity", servicers, check_ready, close, places=places)

@@ -19,6 +19,9 @@ VisageError
 ├── Draining              the server is shutting down
 ├── DeadlineExceeded      the time for the call is up
 ├── ClientStalled         the client left the stream idle
+├── Cancelled             somebody cancelled the operation
+├── RenderNotStarted      the cluster does not take a render's Job
+├── RenderLost            a render's Job failed for good
 └── ChecksumMismatch      uploaded bytes are not the announced ones
 """
 
@@ -235,6 +238,33 @@ class ClientStalled(VisageError):
 
     def __init__(self, limit_s: float) -> None:
         super().__init__(f"no message for {limit_s:g} s", metadata={"limit": f"{limit_s:g} s"})
+
+
+class Cancelled(VisageError):
+    """Somebody cancelled the operation."""
+
+    reason = "CANCELLED"
+
+    def __init__(self) -> None:
+        super().__init__("the operation was cancelled")
+
+
+class RenderNotStarted(VisageError):
+    """The cluster does not take a render's Job; `status` is the API server's HTTP status."""
+
+    reason = "RENDER_NOT_STARTED"
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"the render cannot be started: {message}", metadata={"http_status": str(status)})
+
+
+class RenderLost(VisageError):
+    """A render's Job failed for good; `cause` is the Job's own reason, such as BackoffLimitExceeded."""
+
+    reason = "RENDER_LOST"
+
+    def __init__(self, cause: str, message: str) -> None:
+        super().__init__(f"the render was given up: {message}", metadata={"cause": cause}, retry_after_s=60.0)
 
 
 class ChecksumMismatch(VisageError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -19,8 +19,9 @@ import structlog
 from google.protobuf.message import Message
 from opentelemetry import propagate, trace
 
-from visage.runtime import errors, logs, telemetry
+from visage.runtime import errors, logs, resumption, telemetry
 from visage.runtime.admission import Admission
+from visage.runtime.ending import Ending
 from visage.runtime.model_errors import translate_model_error
 from visage.runtime.status import STATUS_KEY, code_of, to_status
 from visage.runtime.triton.errors import ModelError
@@ -35,8 +36,13 @@ _log = logs.get(__name__)
 class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
     """Wraps each handler of the server."""
 
-    def __init__(self, admission: Admission, default_deadline_s: float, idle_stream_s: float) -> None:
+    def __init__(
+        self, admission: Admission, default_deadline_s: float, idle_stream_s: float, streams: Collection[str] = ()
+    ) -> None:
+        """Wraps; `streams` are the full names of the methods that take a place of the capacity."""
         self._admission = admission
+        self._streams = frozenset(streams)
+        self._ending = Ending()
         self._default_deadline_s = default_deadline_s
         self._idle_stream_s = idle_stream_s
         meter = telemetry.meter()
@@ -86,7 +92,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc
                     if hasattr(responses, "aclose"):
                         await responses.aclose()
 
-            await self._around(method, context, work)
+            await self._around(method, context, work, is_stream=True)
 
         return handle
 
@@ -96,13 +102,25 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc
             return request
         return validated(request, self._idle_stream_s)
 
-    async def _around(self, method: str, context: grpc.aio.ServicerContext, work: Callable[[], Awaitable[Any]]) -> Any:
+    def end_streams(self) -> None:
+        """Ends every call that streams answers with UNAVAILABLE and its resume point: another replica goes on."""
+        self._ending.end()
+
+    async def _around(
+        self,
+        method: str,
+        context: grpc.aio.ServicerContext,
+        work: Callable[[], Awaitable[Any]],
+        is_stream: bool = False,
+    ) -> Any:
         """Runs `work` under trace, admission and deadline; ends the call with the right status."""
-        with self._observed(method, context) as request_id:
+        limit: asyncio.Timeout | None = None
+        with self._observed(method, context) as request_id, resumption.notes() as point:
             limit_s = self._default_deadline_s if context.time_remaining() is None else None
             try:
-                async with self._admission.admit(), asyncio.timeout(limit_s) as limit:
-                    return await work()
+                async with self._admission.admit(method in self._streams), asyncio.timeout(limit_s) as limit:
+                    with self._ending.watched(limit, is_stream):
+                        return await work()
             except grpc.aio.AbortError:
                 raise
             except _WriteFailed as error:
@@ -114,8 +132,12 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc
                 except Exception:
                     raise asyncio.CancelledError from error
             except Exception as error:
-                expired = isinstance(error, TimeoutError) and limit_s is not None and limit.expired()
-                shown = errors.DeadlineExceeded(limit_s or 0.0) if expired else _shown(error, method)
+                if isinstance(error, TimeoutError) and limit is not None and limit.expired():
+                    shown = self._ending.cause(is_stream) or errors.DeadlineExceeded(limit_s or 0.0)
+                else:
+                    shown = _shown(error, method)
+                if code_of(shown) is grpc.StatusCode.UNAVAILABLE:
+                    shown.metadata |= point
                 await _abort(context, shown, request_id)
 
     @contextmanager

@@ -19,6 +19,7 @@ from grpc_reflection.v1alpha import reflection
 
 from visage.runtime import errors, logs, telemetry
 from visage.runtime.admission import Admission
+from visage.runtime.capacity import Places
 from visage.runtime.interceptors import CallInterceptor
 from visage.runtime.peers import MAX_MESSAGE_BYTES
 from visage.runtime.settings import ServiceSettings
@@ -26,6 +27,11 @@ from visage.runtime.settings import ServiceSettings
 _log = logs.get(__name__)
 
 UNREADY_PERIOD_S = 0.25
+_PATIENCE = 3.0
+"""Times its planned length that a measurement of the capacity may take, warm-up included."""
+
+_STATUS_S = 3.0
+"""Before the end of the grace at shutdown, live streams are ended: time for their status to arrive."""
 
 LIVE = "live"
 """Name under which health answers whether the process lives, whatever its models and peers do: what a liveness probe
@@ -37,11 +43,15 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 @dataclass(frozen=True, slots=True)
 class Servicer:
-    """One gRPC service of a process: the generated `add_…_to_server`, its implementation and its full name."""
+    """One gRPC service of a process: the generated `add_…_to_server`, its implementation and its full name.
+
+    `streams` are its methods that take a place of the process's capacity (`visage.runtime.capacity`).
+    """
 
     add_to_server: Callable[[Any, Any], None]
     implementation: object
     full_name: str
+    streams: frozenset[str] = frozenset()
 
 
 class Service(Protocol):
@@ -55,8 +65,15 @@ class Service(Protocol):
     def servicers(self) -> Sequence[Servicer]:
         """gRPC services to serve."""
 
+    @property
+    def places(self) -> Places | None:
+        """Places that streams take, where the service holds some itself; None: the bootstrap makes them."""
+
     async def ready(self) -> Mapping[str, bool]:
         """Returns model or peer → is it there; the service is healthy when all are."""
+
+    async def streams_per_machine(self) -> float | None:
+        """Measures how many streams this machine carries; None where nothing is to be measured."""
 
     async def close(self) -> None:
         """Releases channels, processes and files."""
@@ -70,6 +87,12 @@ class Parts:
     servicers: Sequence[Servicer]
     check_ready: Callable[[], Awaitable[Mapping[str, bool]]]
     release: Callable[[], Awaitable[None]]
+    measure_capacity: Callable[[], Awaitable[float]] | None = None
+    places: Places | None = None
+
+    async def streams_per_machine(self) -> float | None:
+        """Measures how many streams this machine carries; None where nothing is to be measured."""
+        return None if self.measure_capacity is None else await self.measure_capacity()
 
     async def ready(self) -> Mapping[str, bool]:
         """Returns model or peer → is it there."""
@@ -86,11 +109,18 @@ class RunningServer:
     def __init__(self, service: Service, settings: ServiceSettings) -> None:
         self._service = service
         self._settings = settings
-        self._admission = Admission(settings.max_concurrent_calls)
+        self.places = service.places or Places(0)
+        self.places.resize(settings.stream_capacity or settings.max_concurrent_calls)
+        self._is_sized = settings.stream_capacity > 0
+        self._admission = Admission(settings.max_concurrent_calls, self.places)
+        streams = [f"{part.full_name}/{method}" for part in service.servicers for method in part.streams]
         self._health = health.aio.HealthServicer()
         self._watch: asyncio.Task[None] | None = None
+        self._interceptor = CallInterceptor(
+            self._admission, settings.default_deadline_s, settings.idle_stream_s, streams
+        )
         self._server = grpc.aio.server(
-            interceptors=[CallInterceptor(self._admission, settings.default_deadline_s, settings.idle_stream_s)],
+            interceptors=[self._interceptor],
             options=[
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -137,6 +167,8 @@ class RunningServer:
         while True:
             try:
                 readiness = await self._service.ready()
+                if all(readiness.values()) and not self._is_sized:
+                    await self._size()
             except errors.VisageError as error:
                 readiness = {error.metadata.get("peer") or error.metadata.get("model") or "service": False}
             except Exception as error:
@@ -152,8 +184,29 @@ class RunningServer:
             period_s = self._settings.readiness_period_s
             await asyncio.sleep(period_s if is_ready else min(period_s, UNREADY_PERIOD_S))
 
+    async def _size(self) -> None:
+        """Measures the capacity, once; a measurement that fails leaves the service unready and is tried again."""
+        try:
+            async with asyncio.timeout(_PATIENCE * self._settings.calibration_s):
+                measured = await self._service.streams_per_machine()
+        except TimeoutError:
+            # Slower than anything that can be called live.
+            measured = 1.0
+        if measured is not None:
+            self.places.resize(min(max(1, int(measured)), self._settings.max_concurrent_calls))
+        self._is_sized = True
+        _log.info("capacity", service=self._service.name, streams=self.places.capacity, measured=measured)
+
+    async def _end_streams(self) -> None:
+        """Lets live streams run for most of the grace, then tells those that are left where to go on."""
+        await asyncio.sleep(max(0.0, self._settings.drain_grace_s - _STATUS_S))
+        self._interceptor.end_streams()
+
     async def drain(self) -> None:
-        """NOT_SERVING, a wait for endpoints to notice, then stop with grace and release everything."""
+        """NOT_SERVING, a wait for endpoints to notice, then stop with grace and release everything.
+
+        Calls that give one answer have all of the grace; streams end a little before it does, with a resume point.
+        """
         if self._watch is not None:
             self._watch.cancel()
             with suppress(asyncio.CancelledError):
@@ -162,7 +215,10 @@ class RunningServer:
         if self._admission.running or self._settings.drain_wait_s:
             await asyncio.sleep(self._settings.drain_wait_s)
         self._admission.close()
-        await self._server.stop(self._settings.drain_grace_s)
+        async with asyncio.TaskGroup() as group:
+            ending = group.create_task(self._end_streams(), name=f"{self._service.name}-ending")
+            await self._server.stop(self._settings.drain_grace_s)
+            ending.cancel()
         await self._service.close()
 
 

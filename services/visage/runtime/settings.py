@@ -6,6 +6,7 @@ A field is read from the service's own variable first (`VISAGE_IDENTITY_PORT`), 
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import platformdirs
@@ -61,6 +62,16 @@ class ServiceSettings(BaseSettings):
         description="Calls admitted at a time; the next one gets RESOURCE_EXHAUSTED with RetryInfo. "
         "A call holds a stream's buffers of about 30 MB.",
     )
+    stream_capacity: int = Field(
+        0,
+        ge=0,
+        description="Streams admitted at a time, which is also what the autoscaler counts against; "
+        "0 measures it once models and peers are there.",
+    )
+    calibration_s: float = Field(3.0, gt=0, le=60, description="Seconds that measuring the capacity may take.")
+    cores: int = Field(
+        0, ge=0, description="CPU cores to count on; 0: all it may run on. In a pod, what the pod requests."
+    )
     default_deadline_s: float = Field(
         300.0, gt=0, description="Seconds for calls without a deadline; longest clip at a tenth of real time."
     )
@@ -80,6 +91,11 @@ class ServiceSettings(BaseSettings):
     otlp_endpoint: str = Field("", description="OTLP/gRPC endpoint of traces and metrics; empty: none sent.")
     metrics_port: int = Field(-1, ge=-1, le=65535, description="Prometheus port; -1: none, 0: a free one.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Lowest level logged.")
+
+    @property
+    def usable_cores(self) -> int:
+        """CPU cores that this process may count on."""
+        return self.cores or len(os.sched_getaffinity(0))
 
     @classmethod
     def settings_customise_sources(

@@ -33,6 +33,9 @@ CODES: Final[dict[str, grpc.StatusCode]] = {
     "DEADLINE": grpc.StatusCode.DEADLINE_EXCEEDED,
     "CLIENT_STALLED": grpc.StatusCode.ABORTED,
     "CHECKSUM_MISMATCH": grpc.StatusCode.DATA_LOSS,
+    "CANCELLED": grpc.StatusCode.CANCELLED,
+    "RENDER_NOT_STARTED": grpc.StatusCode.FAILED_PRECONDITION,
+    "RENDER_LOST": grpc.StatusCode.UNAVAILABLE,
     "INTERNAL": grpc.StatusCode.INTERNAL,
 }
 

@@ -22,19 +22,28 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 SERVER_CALL_DURATION: Final = "rpc.server.call.duration"
 ACTIVE_CALLS: Final = "visage.server.active_calls"
+ACTIVE_STREAMS: Final = "visage.active_streams"
+STREAM_CAPACITY: Final = "visage.stream_capacity"
 ADMISSION_REJECTIONS: Final = "visage.server.rejections"
 TIME_TO_FIRST_FRAME: Final = "visage.composition.time_to_first_frame"
+INTER_FRAME_GAP: Final = "visage.composition.inter_frame_gap"
+STAGE: Final = "visage.composition.stage"
+"""Seconds of one stream in which a stage had work in hand."""
 FRAMES_RENDERED: Final = "visage.composition.frames"
 
+ATTRIBUTE_STAGE: Final = "stage"
+ATTRIBUTE_REASON: Final = "reason"
+"""Of a refusal: "streams" (the capacity), "calls" (memory) or "draining"."""
 ATTRIBUTE_METHOD: Final = "rpc.method"
 ATTRIBUTE_SYSTEM: Final = "rpc.system.name"
 ATTRIBUTE_STATUS: Final = "rpc.response.status_code"
 
 SCOPE: Final = "visage"
 
-SECONDS_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
-"""Upper bounds of histograms of durations, in seconds: fine around 0.6 s, the objective for a first frame. Those of the
-SDK start at 5, which suits milliseconds."""
+_FRAME_BUCKETS: Final = (0.01, 0.02, 0.03, 0.04, 0.06, 0.08)
+SECONDS_BUCKETS: Final = (*_FRAME_BUCKETS, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+"""Upper bounds of histograms of durations, in seconds: fine around 0.6 s, the objective for a first frame, and 0.08 s,
+that for the gap between two. Those of the SDK start at 5, which suits milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from visage.runtime.store import ObjectStore
 from visage.speech.align_speech import AlignSpeech
 from visage.speech.analysis_ports import SpeechModels
 from visage.speech.base_voices import BaseVoices
+from visage.speech.calibration import streams_carried
 from visage.speech.cloned_engine import ClonedEngine
 from visage.speech.cloned_voices import ClonedVoices, Upkeep
 from visage.speech.create_voice import VoiceBuilder
@@ -74,14 +75,23 @@ async def assemble(
             await engine.close()
         await release_models()
 
+    async def measure_capacity() -> float:
+        return await streams_carried(voices, speaking, settings.processes_per_engine, settings.calibration_s)
+
     servicer = SpeechServicer(catalogue, {**speaking, clones.name: clones}, analysis)
     return Parts(
         "speech",
         [
-            Servicer(speech_service_pb2_grpc.add_SpeechServiceServicer_to_server, servicer, "visage.v1.SpeechService"),
+            Servicer(
+                speech_service_pb2_grpc.add_SpeechServiceServicer_to_server,
+                servicer,
+                "visage.v1.SpeechService",
+                frozenset({"SynthesizeSpeech", "StreamSynthesizeSpeech", "AlignSpeech"}),
+            ),
             Servicer(operations_pb2_grpc.add_OperationsServicer_to_server, operations, "google.longrunning.Operations"),
             asset_service(assets, MAX_SAMPLE_BYTES),
         ],
         check_ready,
         release,
+        measure_capacity,
     )

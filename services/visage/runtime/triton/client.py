@@ -13,6 +13,7 @@ from tritonclient.utils import InferenceServerException
 
 from visage.runtime import logs
 from visage.runtime.triton.announcements import ModelStatistics, read_signature, read_statistics
+from visage.runtime.triton.attempts import RegionsForgotten, somewhere
 from visage.runtime.triton.calls import Call
 from visage.runtime.triton.errors import (
     DeadlineExceeded,
@@ -99,7 +100,7 @@ class TritonClient:
 
         Raises:
             ModelRejectedInput: The inputs do not fit the signature or the server's model.
-            ModelUnavailable: No server answers for the model now.
+            ModelUnavailable: No server answers for the model now, nor did at two more attempts.
             ModelOverloaded: Its queue is full, or the call waited in it too long.
             DeadlineExceeded: The answer did not come in time.
             ModelFailed: The model broke while it worked.
@@ -114,12 +115,8 @@ class TritonClient:
         if pinned is not None:
             pinned.hold()
         try:
-            try:
-                return await self._run(call)
-            except _RegionsForgotten:
-                # The server was restarted since: it must be told about our memory again.
-                return await self._run(call)
-        except _RegionsForgotten:
+            return await somewhere(lambda: self._run(call), deadline)
+        except RegionsForgotten:
             raise ModelUnavailable(signature.name, "the server keeps being restarted", 1.0) from None
         finally:
             if pinned is not None:
@@ -251,7 +248,7 @@ class TritonClient:
             answer = await self._send(call, inputs, outputs)
             is_answered = True
             return call.read(answer, region, places)
-        except _RegionsForgotten:
+        except RegionsForgotten:
             link.forget_registrations(cache.regions)
             is_answered = True
             raise
@@ -291,9 +288,5 @@ class TritonClient:
             )
         except InferenceServerException as error:
             if "find shared memory region" in error.message():
-                raise _RegionsForgotten from None
+                raise RegionsForgotten from None
             raise to_model_error(call.signature.name, error.status(), error.message()) from None
-
-
-class _RegionsForgotten(Exception):
-    """The server does not know a region that it had been told about."""

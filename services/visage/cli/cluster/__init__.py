@@ -1,0 +1,1 @@
+"""`visage cluster …`: what an operator asks of a cluster."""
