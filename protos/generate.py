@@ -1,7 +1,7 @@
 """Generates `services/visage/v1` from `protos/visage/v1`: messages, gRPC stubs and type stubs.
 
-Other people's interfaces (`protos/compat`) become one descriptor set there, `compat.binpb`: they are served from private
-descriptor pools, since in the default one they clash with their owners' generated code.
+Other people's interfaces (`protos/compat`) become one descriptor set there, `compat.binpb`: they are served from
+private descriptor pools, since in the default one they clash with their owners' generated code.
 
 The protos we import come from installed wheels: googleapis' as files, protovalidate's from the descriptor that its
 wheel carries. They are laid out under `build/protos` so that protoc and buf see the same ones.

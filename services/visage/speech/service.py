@@ -18,6 +18,7 @@ from visage.speech.cloned_engine import ClonedEngine
 from visage.speech.cloned_voices import ClonedVoices, Upkeep
 from visage.speech.create_voice import VoiceBuilder
 from visage.speech.ports import SpeechEngine
+from visage.speech.riva.servicer import RivaServicer, riva_service
 from visage.speech.sample_gate import SampleLimits
 from visage.speech.servicer import SpeechServicer
 from visage.speech.settings import SpeechSettings
@@ -74,11 +75,14 @@ async def assemble(
             await engine.close()
         await release_models()
 
-    servicer = SpeechServicer(catalogue, {**speaking, clones.name: clones}, analysis)
+    everybody: dict[str, SpeechEngine] = {**speaking, clones.name: clones}
+    servicer = SpeechServicer(catalogue, everybody, analysis)
+    riva = RivaServicer(catalogue, everybody, analysis, clones)
     return Parts(
         "speech",
         [
             Servicer(speech_service_pb2_grpc.add_SpeechServiceServicer_to_server, servicer, "visage.v1.SpeechService"),
+            riva_service(riva),
             Servicer(operations_pb2_grpc.add_OperationsServicer_to_server, operations, "google.longrunning.Operations"),
             asset_service(assets, MAX_SAMPLE_BYTES),
         ],
