@@ -65,6 +65,8 @@ def read_request(request: Any) -> speech_service_pb2.SynthesizeSpeechRequest:
     Raises:
         InvalidField: A field breaks a rule, or is unknown.
     """
+    if not request.text:
+        raise InvalidField("text", "must hold a letter or a digit")
     ours = speech_service_pb2.SynthesizeSpeechRequest()
     if request.text.lstrip().startswith("<speak"):
         ours.input.ssml = request.text

@@ -73,8 +73,7 @@ class RivaServicer:
         async with self._prompts() as prompts:
             async for request in requests:
                 with in_riva_fields():
-                    job = await self._read(request, prompts)
-                    _check_streams(job.order.encoding)
+                    job = await self._read(request, prompts, is_stream=True)
                     async with aclosing(self._speak(request, job, spoken_s)) as responses:
                         async for duration_s, response in responses:
                             spoken_s += duration_s
@@ -96,10 +95,12 @@ class RivaServicer:
                 yield len(part.samples) / rate_hz, response_message(request, sound, text, words)
                 text, words = "", []
 
-    async def _read(self, request: Any, prompts: PromptVoices) -> _Job:
+    async def _read(self, request: Any, prompts: PromptVoices, *, is_stream: bool = False) -> _Job:
         ours = read_request(request)
         catalogue = await self._voices.for_voice(ours.options.voice)
         order = read_options(ours.options, "options", catalogue, Encoding.LINEAR16)
+        if is_stream:
+            _check_streams(order.encoding)
         lexicon = read_dictionary(request.custom_dictionary)
         if request.HasField("zero_shot_data"):
             consent_of(request)
