@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.setup
-PROTO_FILES := $(wildcard protos/visage/v1/*.proto)
+PROTO_FILES := $(wildcard protos/visage/v1/*.proto protos/compat/*.proto)
 GENERATED := services/visage/v1/media_pb2.py
 RUNTIMES := $(VENV)/.runtimes
 

@@ -1,5 +1,8 @@
 """Generates `services/visage/v1` from `protos/visage/v1`: messages, gRPC stubs and type stubs.
 
+Other people's interfaces (`protos/compat`) become one descriptor set there, `compat.binpb`: they are served from
+private descriptor pools, since in the default one they clash with their owners' generated code.
+
 The protos we import come from installed wheels: googleapis' as files, protovalidate's from the descriptor that its
 wheel carries. They are laid out under `build/protos` so that protoc and buf see the same ones.
 
@@ -33,6 +36,7 @@ GOOGLE_FILES = (
     "google/api/resource.proto",
     "google/rpc/status.proto",
 )
+COMPAT = "compat.binpb"
 VALIDATE = "buf/validate/validate.proto"
 OPERATIONS = "google/longrunning/operations.proto"
 WELL_KNOWN = Path(grpc_tools.__file__).parent / "_proto"
@@ -105,6 +109,13 @@ def write_image(descriptors: Path, names: list[str]) -> None:
         sys.exit(1)
 
 
+def write_compat() -> None:
+    """Writes the descriptor set of other people's interfaces."""
+    names = sorted(str(path.relative_to(SOURCES)) for path in SOURCES.glob("compat/*.proto"))
+    if protoc.main(["protoc", f"-I{SOURCES}", f"--descriptor_set_out={PACKAGE / COMPAT}", "--include_imports", *names]):
+        sys.exit(1)
+
+
 def write_release() -> None:
     """Writes `protos/released.binpb`: the image without comments."""
     image = descriptor_pb2.FileDescriptorSet.FromString((IMPORTS.parent / "visage.binpb").read_bytes())
@@ -134,6 +145,7 @@ def main() -> None:
     run_protoc(descriptors, names, services=True)
     run_protoc(descriptors, [VALIDATE], services=False)
     write_image(descriptors, names)
+    write_compat()
     adopt_validate()
     if "--release" in sys.argv[1:]:
         write_release()

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc
 import grpc.aio
-import numpy as np
 import pytest
 from google.longrunning import operations_pb2
 
 from tests.fakes.identity_service import Refusal, files_below
+from tests.fakes.slow_builder import SlowBuilder
 from tests.fakes.speech_models import FakeSpeechModels
 from tests.fakes.speech_service import SpeechMesh, serve_speech
 from tests.fakes.tone_engine import TONE_VOICE, ToneEngine
@@ -21,42 +20,13 @@ from visage.runtime.errors import PeerUnavailable
 from visage.runtime.store import ObjectStore
 from visage.speech.cloned_engine import ClonedEngine
 from visage.speech.cloned_voices import ClonedVoices
-from visage.speech.conversion import Conversion
-from visage.speech.create_voice import BuiltVoice, Stage
-from visage.speech.spectral_shape import BINS
 from visage.speech.voice_records import CreationRecord, VoiceRecord
 from visage.speech.voice_store import VoiceStore
-from visage.speech.voices import Voice
 from visage.v1 import voice_cloning_pb2
 
 pytestmark = pytest.mark.service
 
 SAMPLE = b"a sample"
-
-
-class SlowBuilder:
-    """Implements `Builder`: waits until it may go on, or breaks."""
-
-    def __init__(self) -> None:
-        self.may_finish = asyncio.Event()
-        self.is_asked = asyncio.Event()
-        self.error: Exception | None = None
-
-    async def build(
-        self,
-        content: bytes,
-        field: str,
-        candidates: Sequence[Voice],
-        strength: float | None,
-        report: Callable[[Stage], None],
-    ) -> BuiltVoice:
-        report(Stage.CHOOSING)
-        self.is_asked.set()
-        await self.may_finish.wait()
-        if self.error is not None:
-            raise self.error
-        flat = Conversion(np.zeros((43, BINS)), 0.0)
-        return BuiltVoice(candidates[0], flat, 0.8, 0.6, 0.9, 1.0, 9.0)
 
 
 @pytest.fixture

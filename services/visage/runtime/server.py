@@ -46,12 +46,14 @@ class Servicer:
     """One gRPC service of a process: the generated `add_…_to_server`, its implementation and its full name.
 
     `streams` are its methods that take a place of the process's capacity (`visage.runtime.capacity`).
+    Reflection lists it if `is_reflected`; its descriptors must be in the default pool then.
     """
 
     add_to_server: Callable[[Any, Any], None]
     implementation: object
     full_name: str
     streams: frozenset[str] = frozenset()
+    is_reflected: bool = True
 
 
 class Service(Protocol):
@@ -141,7 +143,7 @@ class RunningServer:
 
     async def start(self) -> None:
         """Binds and serves; raises OSError when the port is taken."""
-        names = [servicer.full_name for servicer in self._service.servicers]
+        names = [servicer.full_name for servicer in self._service.servicers if servicer.is_reflected]
         for servicer in self._service.servicers:
             servicer.add_to_server(servicer.implementation, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

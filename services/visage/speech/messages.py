@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from visage.runtime.audio import OPUS_RATES_HZ, Encoding
 from visage.runtime.errors import InvalidField
 from visage.runtime.wire import duration_of
+from visage.speech.lexicon import NO_LEXICON, Lexicon
 from visage.speech.narrator import Delivery
 from visage.speech.prosody import Prosody
 from visage.speech.prosody_track import ProsodyTrack
@@ -104,9 +105,9 @@ class Order:
     encoding: Encoding
     speakers: Speakers
 
-    def script(self) -> Script:
+    def script(self, lexicon: Lexicon = NO_LEXICON) -> Script:
         """Returns a fresh script."""
-        return Script(self.speakers)
+        return Script(self.speakers, lexicon)
 
 
 def read_options(

@@ -19,6 +19,7 @@ from visage.speech.cloned_engine import ClonedEngine
 from visage.speech.cloned_voices import ClonedVoices, Upkeep
 from visage.speech.create_voice import VoiceBuilder
 from visage.speech.ports import SpeechEngine
+from visage.speech.riva.servicer import RivaServicer, riva_service
 from visage.speech.sample_gate import SampleLimits
 from visage.speech.servicer import SpeechServicer
 from visage.speech.settings import SpeechSettings
@@ -78,7 +79,9 @@ async def assemble(
     async def measure_capacity() -> float:
         return await streams_carried(voices, speaking, settings.processes_per_engine, settings.calibration_s)
 
-    servicer = SpeechServicer(catalogue, {**speaking, clones.name: clones}, analysis)
+    everybody: dict[str, SpeechEngine] = {**speaking, clones.name: clones}
+    servicer = SpeechServicer(catalogue, everybody, analysis)
+    riva = RivaServicer(catalogue, everybody, analysis, clones)
     return Parts(
         "speech",
         [
@@ -88,6 +91,7 @@ async def assemble(
                 "visage.v1.SpeechService",
                 frozenset({"SynthesizeSpeech", "StreamSynthesizeSpeech", "AlignSpeech"}),
             ),
+            riva_service(riva),
             Servicer(operations_pb2_grpc.add_OperationsServicer_to_server, operations, "google.longrunning.Operations"),
             asset_service(assets, MAX_SAMPLE_BYTES),
         ],

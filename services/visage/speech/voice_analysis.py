@@ -61,15 +61,19 @@ class VoiceAnalysis:
             request_id=request.request_id,
             display_name=request.display_name,
             consent_reference=request.consent_reference,
-            candidates=self._candidates(request.base_voice, request.language_code),
+            candidates=self.candidates(request.base_voice, request.language_code),
             strength=request.strength if request.HasField("strength") else None,
             load_sample=partial(load_media, request.sample, "sample", self.assets, MAX_SAMPLE_BYTES),
             sample_field="sample",
         )
         return await self.operations.view(await self.creations.begin(wanted))
 
-    def _candidates(self, base_voice: str, language: str) -> list[Voice]:
-        """The installed voice that was asked for, or the most natural ones of a language."""
+    def candidates(self, base_voice: str, language: str) -> list[Voice]:
+        """Returns the installed voice that was asked for, or the most natural ones of a language.
+
+        Raises:
+            InvalidField: No such installed voice, or none that speaks the language.
+        """
         if base_voice:
             if not self.voices.is_installed(base_voice):
                 raise InvalidField("base_voice", f"{base_voice} is not an installed voice; ListVoices lists them")

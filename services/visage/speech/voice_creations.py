@@ -91,6 +91,7 @@ class VoiceCreations:
         self._limits = limits or CreationLimits()
         self._places = asyncio.Semaphore(self._limits.side_by_side)
         self._jobs: dict[str, _Job] = {}
+        self._unkept_count = 0
         self._closing = False
 
     async def begin(self, wanted: NewVoice) -> CreationRecord:
@@ -107,11 +108,32 @@ class VoiceCreations:
                 return await self._store.get_operation(operation_id)
             except ResourceNotFound:
                 pass
-        if len(self._jobs) >= self._limits.side_by_side + self._limits.waiting:
-            raise Overloaded(f"{len(self._jobs)} voices are being created already", retry_after_s=5.0)
+        self._check_load()
         content = await wanted.load_sample()
         # Once begun, it runs to the point where the job has taken over, whatever becomes of the call.
         return await asyncio.shield(self._enter(operation_id, wanted, content))
+
+    async def build_unkept(self, content: bytes, field: str, candidates: Sequence[Voice]) -> BuiltVoice:
+        """Builds a voice of which nothing is stored; it waits for a place like any creation, and ends with the call.
+
+        Raises:
+            Overloaded: Too many creations wait already.
+            VisageError: Whatever the builder raises, with `field` as the sample's path.
+        """
+        self._check_load()
+        self._unkept_count += 1
+        try:
+            async with self._places, asyncio.timeout(self._limits.longest_s) as limit:
+                return await self._builder.build(content, field, candidates, None, lambda _: None)
+        except TimeoutError as error:
+            raise (DeadlineExceeded(self._limits.longest_s) if limit.expired() else error) from None
+        finally:
+            self._unkept_count -= 1
+
+    def _check_load(self) -> None:
+        count = len(self._jobs) + self._unkept_count
+        if count >= self._limits.side_by_side + self._limits.waiting:
+            raise Overloaded(f"{count} voices are being created already", retry_after_s=5.0)
 
     async def _enter(self, operation_id: str, wanted: NewVoice, content: bytes) -> CreationRecord:
         now = datetime.now(UTC)

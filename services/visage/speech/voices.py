@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -92,6 +92,9 @@ class VoiceCatalogue:
     def __init__(self, voices: Sequence[Voice]) -> None:
         self._voices = tuple(sorted(voices, key=lambda voice: (voice.tier, voice.rank)))
         self._by_name = {voice.name: voice for voice in voices}
+
+    def __iter__(self) -> Iterator[Voice]:
+        return iter(self._voices)
 
     def page(self, language: str, page_size: int, page_token: str) -> tuple[list[Voice], str]:
         """Returns a page of the voices that speak `language` (all if empty) and the token of the next page.
