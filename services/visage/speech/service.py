@@ -17,7 +17,7 @@ from visage.speech.base_voices import BaseVoices
 from visage.speech.cloned_engine import ClonedEngine
 from visage.speech.cloned_voices import ClonedVoices, Upkeep
 from visage.speech.create_voice import VoiceBuilder
-from visage.speech.ports import SpeechEngine
+from visage.speech.ports import SpeechEngine, VisitingEngine
 from visage.speech.sample_gate import SampleLimits
 from visage.speech.servicer import SpeechServicer
 from visage.speech.settings import SpeechSettings
@@ -35,6 +35,7 @@ async def assemble(
     objects: ObjectStore,
     release_models: Callable[[], Awaitable[None]],
     builder: Builder | None = None,
+    visitors: Sequence[VisitingEngine] = (),
 ) -> Parts:
     """Starts the engines and returns the service; its `release` ends them.
 
@@ -48,13 +49,14 @@ async def assemble(
         objects: Where cloned voices are kept.
         release_models: Closes what `models` holds.
         builder: Takes the place of the one that works with `models`.
+        visitors: Engines whose voices come and go; they speak, but are no base of cloned voices.
     """
     voices = [voice for engine in engines for voice in await engine.open()]
     present = {voice.engine for voice in voices}
     speaking: dict[str, SpeechEngine] = {engine.name: engine for engine in engines if engine.name in present}
     clones = ClonedEngine(dict(speaking))
     store, assets, deadline_s = VoiceStore(objects), AssetStore(objects), settings.model_deadline_s
-    catalogue = ClonedVoices(voices, store, clones)
+    catalogue = ClonedVoices(voices, store, clones, visitors)
     bases = BaseVoices(speaking, models, settings.cache_dir / "voices", deadline_s)
     own_builder = VoiceBuilder(models, speaking, bases, SampleLimits(), deadline_s)
     creations = VoiceCreations(store, builder or own_builder, pack_failure, settings.creation_limits)
@@ -70,11 +72,12 @@ async def assemble(
     async def release() -> None:
         await upkeep.close()
         await creations.close(settings.drain_grace_s)
-        for engine in engines:
+        for engine in (*visitors, *engines):
             await engine.close()
         await release_models()
 
-    servicer = SpeechServicer(catalogue, {**speaking, clones.name: clones}, analysis)
+    visiting = {visitor.name: visitor for visitor in visitors}
+    servicer = SpeechServicer(catalogue, {**speaking, **visiting, clones.name: clones}, analysis)
     return Parts(
         "speech",
         [
