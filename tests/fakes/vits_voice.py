@@ -1,7 +1,7 @@
 """A small VITS-shaped graph with Piper's inputs and outputs, whose sound shows where each phoneme is.
 
-Each phoneme is a tone; fillings, spaces, punctuation and the ends are silent. Durations come from a table, the tempo, the
-speaker and a little noise. A product of matrices makes an execution last some hundredth of a second.
+Each phoneme is a tone; fillings, spaces, punctuation and the ends are silent. Durations come from a table, the tempo,
+the speaker and a little noise. A product of matrices makes an execution last some hundredth of a second.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def make_graph(*, with_speakers: bool = False, hop: int = HOP, work: int = 512) 
     tone = np.sin(2 * np.pi * 4 * (np.arange(hop, dtype=np.float32) + 0.5) / hop)
     constants: dict[str, Any] = {
         "frames": frames.reshape(count, 1), "loudness": loudness.reshape(count, 1), "tone": tone.reshape(1, 1, hop),
-        "zero": np.int64(0), "one": np.int64(1), "two": np.int64(2), "axis_1": np.array([1]), "axes_12": np.array([1, 2]),
-        "one_f": np.float32(1), "quarter": np.float32(0.25), "nothing": np.float32(0), "third": np.float32(0.1),
+        "zero": np.int64(0), "one": np.int64(1), "two": np.int64(2), "axis_1": np.array([1]),
+        "one_f": np.float32(1), "nothing": np.float32(0), "third": np.float32(0.1),
         "weights": np.eye(work, dtype=np.float32), "shape_out": np.array([0, 1, 1, -1]), "column": np.array([-1, 1, 1]),
-        "axis_2": np.array([2]), "whole": np.array([-1]),
+        "axes_12": np.array([1, 2]),
     }  # fmt: skip
     n = helper.make_node
     nodes = [

@@ -119,7 +119,11 @@ async def test_voices_of_the_repository_are_listed_as_their_files_describe_them(
 
     assert set(found) == {"voices/piper-tones", "voices/piper-pair-quick", "voices/piper-pair-slow-one"}
     tones = found["voices/piper-tones"]
-    assert (list(tones.language_codes), tones.sample_rate_hertz, tones.license) == (["en-US"], 22_050, "CC-BY-4.0")
+    assert (list(tones.language_codes), tones.native_sample_rate_hertz, tones.license) == (
+        ["en-US"],
+        22_050,
+        "CC-BY-4.0",
+    )
     assert tones.display_name == "tones (Piper, medium, tones)"
     assert german.voices[0].name == "voices/piper-pair-quick"
 
@@ -127,7 +131,7 @@ async def test_voices_of_the_repository_are_listed_as_their_files_describe_them(
 async def test_a_piper_voice_speaks_through_the_service(triton: LocalTriton, tmp_path: Path) -> None:
     """SynthesizeSpeech answers sound with the caller's words in their places; SSML's phonemes are said."""
     ssml = '<speak>Say <phoneme alphabet="ipa" ph="təˈmɑːtəʊ">tomato</phoneme> twice.</speak>'
-    options = {"voice": "voices/piper-tones", "include_timing": True}
+    options = {"voice": "voices/piper-tones"}
     async with served(triton.grpc_url, tmp_path) as stub:
         said = await stub.SynthesizeSpeech(pb.SynthesizeSpeechRequest(input={"text": TEXT}, options=options))
         spelled = await stub.SynthesizeSpeech(pb.SynthesizeSpeechRequest(input={"ssml": ssml}, options=options))
@@ -135,7 +139,7 @@ async def test_a_piper_voice_speaks_through_the_service(triton: LocalTriton, tmp
     words = [word.word for word in said.timing.words]
     assert words == ["The", "weather", "on", "the", "hill", "isn't", "it", "heard", "by", "42", "boys"]
     assert "tomato" in [word.word for word in spelled.timing.words]
-    assert "ˈɑː" in [phoneme.ipa for phoneme in spelled.timing.phonemes]
+    assert "ˈɑː" in [phoneme.phoneme for phoneme in spelled.timing.phonemes]
 
 
 @pytest.mark.parametrize(("name", "text", "hop"), [("tones", TEXT, 256), ("pair-quick", "Schöne Grüße, Bär!", 128)])
@@ -168,7 +172,7 @@ async def test_calls_side_by_side_share_executions(triton: LocalTriton) -> None:
         voice = voices["voices/piper-tones"]
         before = await client.statistics("tones")
         said = await asyncio.gather(
-            *(engine.speak(text, voice, Prosody(rate=1 + index % 3 / 4)) for index, text in enumerate(texts))
+            *(engine.speak(text, voice, Prosody(rate=1 + index // 3 / 4)) for index, text in enumerate(texts))
         )
         counted = (await client.statistics("tones")).since(before)
 
@@ -176,7 +180,7 @@ async def test_calls_side_by_side_share_executions(triton: LocalTriton) -> None:
     assert counted.execution_count < len(texts)
     for utterance in said:
         assert_timing_is_exact(utterance, 256)
-    assert said[0].duration_s > said[6].duration_s * 0.99
+    assert said[9].duration_s < said[0].duration_s
 
 
 async def test_without_triton_there_are_no_piper_voices_and_the_service_is_ready(tmp_path: Path) -> None:

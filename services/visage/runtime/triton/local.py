@@ -71,6 +71,7 @@ class LocalTriton:
         # One prefix per server, or two would take each other's shared memory for a leftover and delete it.
         self._name = f"visage-{os.getpid()}-{secrets.token_hex(4)}"
         self.log_path = (self._settings.log_dir or cache_dir() / "triton" / "logs") / f"{self._name}.log"
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._ports: Ports | None = None
         self._process: ChildProcess | None = None
         self._children: set[tuple[int, int]] = set()
@@ -189,9 +190,7 @@ class LocalTriton:
         self._crash = None
         self._crash_reason = ""
         self._crashed.clear()
-        with tempfile.TemporaryDirectory(prefix="visage-voices-") as scratch:
-            # A model is read while it is loaded and never again.
-            process = self._load_models(installation, self._lay_out(Path(scratch)))
+        process = self._load_models(installation, self._lay_out())
         with self._lock:
             self._children = descendants(process.pid)
             self._is_ready = True
@@ -218,12 +217,21 @@ class LocalTriton:
             raise ServerStartFailed(f"{reason}; see {self.log_path}, which ends with:\n{tail}", self.log_path)
         return process
 
-    def _lay_out(self, scratch: Path) -> list[Path]:
-        """The repositories, with their voices made servable in `scratch`."""
+    def _lay_out(self) -> list[Path]:
+        """The repositories with their voices made servable, in a folder that goes with the server's process."""
+        self._remove_scratch()
+        # Triton looks into it whenever its models are listed.
+        self._scratch = tempfile.TemporaryDirectory(prefix="visage-voices-")
+        scratch = Path(self._scratch.name)
         try:
             return [lay_out(folder, scratch / str(index)) for index, folder in enumerate(self._repositories)]
         except (NotAVoice, OSError) as error:
             raise ServerStartFailed(f"a voice cannot be served: {error}", self.log_path) from error
+
+    def _remove_scratch(self) -> None:
+        if self._scratch is not None:
+            self._scratch.cleanup()
+            self._scratch = None
 
     def _watch_models(self, process: ChildProcess) -> None:
         """Turn the death of a model process into a crash: Triton does not start it again and calls itself ready."""
@@ -262,6 +270,7 @@ class LocalTriton:
         if self._process is not None:
             self._process.stop(self._settings.stop_timeout_s)
             self._process = None
+        self._remove_scratch()
         self._remove_shared_memory()
 
     def _remove_shared_memory(self) -> None:

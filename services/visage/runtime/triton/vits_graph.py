@@ -6,7 +6,7 @@ it; here each item of the batch brings its own three, and the Gather becomes one
 
 | input | | output | |
 |---|---|---|---|
-| `ids` INT64 [B, N] | phonemes, padded with 0 | `audio` FP32 [B, T] | sound: durations × hop length are the item's own |
+| `ids` INT64 [B, N] | phonemes, padded with 0 | `audio` FP32 [B, T] | sound; durations × hop length are its own |
 | `lengths` INT64 [B, 1] | how many of them count | `durations` FP32 [B, N] | frames of each id |
 | `prosody` FP32 [B, 3] | noise, length, noise of the length | | |
 | `speaker` INT64 [B, 1] | only with several speakers | | |
