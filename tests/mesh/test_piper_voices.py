@@ -17,7 +17,7 @@ from visage.client.embedded import find_model_repository
 from visage.media.pcm import FloatPcm
 from visage.runtime import peers, server
 from visage.runtime.triton.client import TritonClient
-from visage.runtime.triton.errors import ServerStartFailed
+from visage.runtime.triton.errors import ModelUnavailable, ServerStartFailed
 from visage.runtime.triton.local import LocalTriton, LocalTritonSettings
 from visage.runtime.triton.settings import TritonClientSettings
 from visage.speech import __main__ as speech
@@ -190,6 +190,27 @@ async def test_without_triton_there_are_no_piper_voices_and_the_service_is_ready
 
     assert listed.voices
     assert not [voice.name for voice in listed.voices if "/piper-" in voice.name]
+
+
+async def test_voices_come_and_go_with_the_repository(tmp_path: Path) -> None:
+    """While the server is away its voices are listed but do not speak; afterwards those of its repository are there."""
+    first = vits_voice.drop(tmp_path, "first", vits_voice.describe(), vits_voice.make_graph(work=8))
+    settings = LocalTritonSettings(grpc_port=0, http_port=0, metrics_port=0)
+    async with LocalTriton(tmp_path, settings=settings) as triton, opened(triton.grpc_url) as (engine, _, voices):
+        triton.stop()
+        away = await engine.look()
+        with pytest.raises(ModelUnavailable):
+            await engine.speak("One hill.", away[0], Prosody())
+        shutil.rmtree(first)
+        vits_voice.drop(tmp_path, "second", vits_voice.describe(), vits_voice.make_graph(work=8))
+        triton.restart()
+        async with asyncio.timeout(20.0):
+            # The connection is made again within a second.
+            while (after := await engine.look()) == away:
+                await asyncio.sleep(0.1)
+
+    assert away == list(voices.values())
+    assert [voice.name for voice in after] == ["voices/piper-second"]
 
 
 def test_a_wrong_file_keeps_the_server_from_starting(tmp_path: Path) -> None:

@@ -70,6 +70,15 @@ def test_items_of_a_batch_have_their_own_length_tempo_and_speaker(with_speakers:
         assert not durations[index, lengths[index] :].any()
 
 
+def test_a_voice_whose_durations_are_an_output_already_is_taken() -> None:
+    """Piper's own tool marks them as a second output."""
+    given = vits_voice.make_graph(work=8)
+    given.graph.output.append(onnx.helper.make_empty_tensor_value_info("durations_made"))
+    data, _ = make_batchable(given.SerializeToString())
+
+    assert [value.name for value in session(data).get_outputs()] == ["audio", "durations"]
+
+
 def _fix_batch(model: onnx.ModelProto) -> None:
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
 

@@ -43,4 +43,4 @@ class VisitingEngine(SpeechEngine, Protocol):
     """A speech engine whose voices come and go while the service runs."""
 
     async def look(self) -> Sequence[Voice]:
-        """Returns the voices that are there now; none while they cannot be reached."""
+        """Returns the voices that are there now, or were last while they cannot be reached."""

@@ -45,13 +45,14 @@ def make_batchable(data: bytes) -> tuple[bytes, bool]:
     graph = model.graph
     names = [value.name for value in graph.input]
     has_speakers = _SPEAKER in names
-    if set(names) - {_SPEAKER} != _REQUIRED or len(graph.output) != 1:
-        raise NotAVoice(f"its inputs are {names} and it has {len(graph.output)} outputs, unlike a Piper voice")
+    outputs = [value.name for value in graph.output]
+    if set(names) - {_SPEAKER} != _REQUIRED or not outputs:
+        raise NotAVoice(f"its inputs are {names} and its outputs {outputs}, unlike a Piper voice")
     _check_batch_axis(graph)
     ceils = [made.output[0] for made in graph.node if made.op_type == "Ceil"]
     if len(ceils) != 1:
         raise NotAVoice(f"it has {len(ceils)} Ceil nodes, so that the one of the durations cannot be told")
-    audio = graph.output[0].name
+    # A second output, if there is one, are the durations that Piper's own tools have marked.
     first = [
         node("Identity", ["ids"], "input"),
         node("Reshape", ["lengths", f"{_PREFIX}flat"], "input_lengths"),
@@ -66,7 +67,7 @@ def make_batchable(data: bytes) -> tuple[bytes, bool]:
         first.append(node("Reshape", ["speaker", f"{_PREFIX}flat"], _SPEAKER))
         inputs.append(batch_of("speaker", INT64, [1]))
     last = [
-        node("Reshape", [audio, f"{_PREFIX}rows"], "audio"),
+        node("Reshape", [outputs[0], f"{_PREFIX}rows"], "audio"),
         node("Reshape", [ceils[0], f"{_PREFIX}rows"], "durations"),
     ]
     nodes = [*first, *(made for made in graph.node if "scales" not in made.input), *last]

@@ -49,6 +49,7 @@ class VoiceFile(_Part):
 
     Attributes:
         phoneme_id_map: Unicode character → ids; `^`, `$` and `_` are start, end and the filling between phonemes.
+        vowel_clusters: Characters that have an id together, such as those of "aɪ".
         speaker_id_map: Name → number of each speaker.
         hop_length: Samples of one frame.
         license: As the JSON file, the model card or the licence file has it; empty if none of them says.
@@ -60,6 +61,7 @@ class VoiceFile(_Part):
     inference: Inference = Inference()
     phoneme_type: Literal["espeak"] = "espeak"
     phoneme_id_map: dict[str, list[int]]
+    vowel_clusters: list[list[str]] = []
     num_speakers: int = Field(1, ge=1)
     speaker_id_map: dict[str, int] = {}
     hop_length: int = Field(256, ge=1)
@@ -74,6 +76,11 @@ class VoiceFile(_Part):
         if self.num_speakers > 1 and sorted(self.speaker_id_map.values()) != list(range(self.num_speakers)):
             raise ValueError("speaker_id_map does not number the num_speakers speakers from 0")
         return self
+
+    @property
+    def clusters(self) -> frozenset[str]:
+        """The joined characters of `vowel_clusters`."""
+        return frozenset("".join(cluster) for cluster in self.vowel_clusters)
 
     @property
     def speakers(self) -> dict[str, int]:

@@ -79,12 +79,12 @@ class PiperEngine:
         return []
 
     async def look(self) -> Sequence[Voice]:
-        """Returns the voices that Triton serves now; none while it is away."""
+        """Returns the voices that Triton serves now; those it served last while it is away."""
         try:
             announced = await self._client.find_models(VOICE_PARAMETER)
         except ModelError as error:
             _log.debug("piper_voices_not_listed", cause=str(error))
-            announced = {}
+            return self._found()
         for name in set(self._models) - set(announced):
             del self._models[name]
         for name, text in announced.items():
@@ -96,6 +96,9 @@ class PiperEngine:
             for speaker, number in (model.file.speakers or {"": 0}).items():
                 voice = _voice(model, speaker, number, self._voices)
                 self._voices[voice.name] = (voice, model.name, number)
+        return self._found()
+
+    def _found(self) -> list[Voice]:
         return [voice for voice, _, _ in self._voices.values()]
 
     async def speak(
@@ -110,9 +113,10 @@ class PiperEngine:
         answer, _ = await self._espeak.ask(request)
         if "refused" in answer:
             raise ModelUnavailable(self.name, answer["refused"])
-        spelled = spell(text, answer["groups"], answer["positions"], model.file.phoneme_id_map)
+        file = model.file
+        spelled = spell(text, answer["groups"], answer["positions"], file.phoneme_id_map, file.clusters)
         samples, durations_s = await self._run(model, spelled, speaker, prosody.rate)
-        rate_hz = model.file.audio.sample_rate
+        rate_hz = file.audio.sample_rate
         factor = semitones_to_factor(prosody.pitch_semitones)
         if factor != 1.0:
             samples = await asyncio.to_thread(change_pitch_and_duration, samples, rate_hz, factor, 1.0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -66,7 +66,11 @@ class SpelledText:
 
 
 def spell(
-    text: str, groups: Sequence[str], positions: Sequence[int], id_map: Mapping[str, Sequence[int]]
+    text: str,
+    groups: Sequence[str],
+    positions: Sequence[int],
+    id_map: Mapping[str, Sequence[int]],
+    clusters: Collection[str] = (),
 ) -> SpelledText:
     """Returns a text in ids; characters that the voice has no id for are left out.
 
@@ -75,20 +79,23 @@ def spell(
         groups: IPA of the runs between espeak-ng's spaces.
         positions: Of its word events in the text, one for each group, or nearly so.
         id_map: Of the voice.
+        clusters: Several characters that the voice knows as one.
     """
     starts = _starts(len(groups), positions)
     ids: list[int] = []
     pieces: list[Piece] = []
 
     def add(signs: str, ipa: str = "", group: int = -1) -> None:
-        found = [number for sign in signs for number in (*id_map.get(sign, ()), *_filling(sign, id_map))]
+        found = [
+            number for sign in _joined(signs, clusters) for number in (*id_map.get(sign, ()), *_filling(sign, id_map))
+        ]
         if found:
             ids.extend(found)
             pieces.append(Piece(len(found), ipa, group))
 
     add(START)
     for index, written in enumerate(groups):
-        for phone in split_phones(unicodedata.normalize("NFD", _LANGUAGE_MARK.sub("", written))):
+        for phone in split_phones(unicodedata.normalize("NFD", _LANGUAGE_MARK.sub("", written)), clusters):
             add(phone, phone, index)
         end = starts[index + 1] if index + 1 < len(groups) else len(text)
         found = _PUNCTUATION.findall(text[starts[index] : end])
@@ -100,15 +107,18 @@ def spell(
     return SpelledText(tuple(ids), tuple(pieces), events)
 
 
-def split_phones(ipa: str) -> list[str]:
-    """Returns the phones in IPA with their marks: stress stands before a sound, everything else behind it."""
+def split_phones(ipa: str, clusters: Collection[str] = ()) -> list[str]:
+    """Returns the phones in IPA with their marks: stress stands before a sound, everything else behind it.
+
+    Diphthongs, affricates and `clusters` are one phone.
+    """
     phones: list[str] = []
     stress = ""
     for sign in ipa:
         if sign in _STRESSES:
             stress += sign
         elif unicodedata.category(sign) in ("Ll", "Lu", "Lo"):
-            if phones and not stress and _is_one_sound(phones[-1], sign):
+            if phones and not stress and _is_one_sound(phones[-1].lstrip(_STRESSES), sign, clusters):
                 phones[-1] += sign
             else:
                 phones.append(stress + sign)
@@ -118,10 +128,19 @@ def split_phones(ipa: str) -> list[str]:
     return phones
 
 
-def _is_one_sound(phone: str, sign: str) -> bool:
-    """Whether they are a diphthong or an affricate."""
-    letters = phone.lstrip(_STRESSES)
+def _is_one_sound(letters: str, sign: str, clusters: Collection[str]) -> bool:
+    if any(cluster.startswith(letters + sign) for cluster in clusters):
+        return True
     return len(letters) == 1 and sign != "ɹ" and letters != sign and len(classes_of_ipa(letters + sign)) == 1
+
+
+def _joined(signs: str, clusters: Collection[str]) -> Iterator[str]:
+    """The characters, those of a cluster together."""
+    position = 0
+    while position < len(signs):
+        found = max((c for c in clusters if signs.startswith(c, position)), key=len, default=signs[position])
+        yield found
+        position += len(found)
 
 
 def _filling(sign: str, id_map: Mapping[str, Sequence[int]]) -> Sequence[int]:
@@ -145,10 +164,9 @@ def _append(phonemes: list[EventPhoneme], piece: Piece, start_s: float, end_s: f
         elif end_s > start_s:
             phonemes.append(EventPhoneme(-1.0, Phoneme("", SILENCE, start_s, end_s)))
         return
-    classes = classes_of_ipa(piece.ipa)
+    composed = unicodedata.normalize("NFC", piece.ipa)
+    classes = classes_of_ipa(composed)
     edges_s = np.linspace(start_s, end_s, len(classes) + 1).tolist()
     for phone, first_s, last_s in zip(classes, edges_s, edges_s[1:], strict=False):
-        ipa = piece.ipa if len(classes) == 1 else ipa_of(phone)
-        phonemes.append(
-            EventPhoneme(float(piece.group), Phoneme(unicodedata.normalize("NFC", ipa), phone, first_s, last_s))
-        )
+        ipa = composed if len(classes) == 1 else ipa_of(phone)
+        phonemes.append(EventPhoneme(float(piece.group), Phoneme(ipa, phone, first_s, last_s)))
