@@ -152,6 +152,28 @@ async def test_durations_are_those_of_the_sound(triton: LocalTriton, name: str, 
     assert_timing_is_exact(utterance, hop)
 
 
+async def test_hostile_text_breaks_nothing(triton: LocalTriton) -> None:
+    """Markup, escapes, very long words, rows of signs and other scripts are read or skipped, with timing as exact."""
+    texts = [
+        "<speak>hi</speak>",
+        "[[foo]] a",
+        "a\\b `~ {}[]|",
+        "x" * 240,
+        "9," * 100,
+        "$" * 50 + "1",
+        "'\"'a",
+        "…!?",
+        "🙂",
+    ]
+    texts += ["мир 世界 שלום", "a\x00b \x07c"]
+    async with opened(triton.grpc_url) as (engine, _, voices):
+        said = [await engine.speak(text, voices["voices/piper-tones"], Prosody()) for text in texts]
+
+    for text, utterance in zip(texts, said, strict=True):
+        assert_timing_is_exact(utterance, 256)
+        assert all(text[word.text_start : word.text_end] == word.text for word in utterance.timing.words)
+
+
 async def test_rate_and_speaker_reach_the_model(triton: LocalTriton) -> None:
     """Half the rate takes twice as long, and the second speaker, who drawls, too."""
     async with opened(triton.grpc_url) as (engine, _, voices):

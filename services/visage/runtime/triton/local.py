@@ -30,7 +30,7 @@ from visage.runtime.triton.server_command import Ports, bind_ports, find_ports, 
 from visage.runtime.triton.server_logs import read_tail, remove_old_files
 from visage.runtime.triton.settings import LocalTritonSettings
 from visage.runtime.triton.vits_graph import NotAVoice
-from visage.runtime.triton.voice_folders import lay_out
+from visage.runtime.triton.voice_folders import find_voice_folders, lay_out
 
 __all__ = ["Installation", "LocalTriton", "LocalTritonSettings", "install", "main"]
 
@@ -220,6 +220,8 @@ class LocalTriton:
     def _lay_out(self) -> list[Path]:
         """The repositories with their voices made servable, in a folder that goes with the server's process."""
         self._remove_scratch()
+        if not any(find_voice_folders(folder) for folder in self._repositories):
+            return self._repositories
         # Triton looks into it whenever its models are listed.
         self._scratch = tempfile.TemporaryDirectory(prefix="visage-voices-")
         scratch = Path(self._scratch.name)

@@ -42,7 +42,9 @@ parameters { key: "inter_op_thread_count" value { string_value: "1" } }
 
 
 def find_voice_folders(repository: Path) -> list[Path]:
-    """Returns the folders that hold an ONNX file and no configuration, by name."""
+    """Returns the folders that hold an ONNX file and no configuration, by name; none if there is no repository."""
+    if not repository.is_dir():
+        return []
     return sorted(
         folder
         for folder in repository.iterdir()
@@ -79,7 +81,7 @@ def lay_out(repository: Path, target: Path) -> Path:
         NotAVoice: As `make_servable`.
         OSError: The target cannot be written.
     """
-    voices = find_voice_folders(repository) if repository.is_dir() else []
+    voices = find_voice_folders(repository)
     if not voices:
         return repository
     target.mkdir(parents=True)
