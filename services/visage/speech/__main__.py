@@ -12,6 +12,7 @@ from visage.speech.engines.festival import FestivalEngine
 from visage.speech.engines.festival_install import FESTIVAL
 from visage.speech.engines.flite import FliteEngine
 from visage.speech.engines.flite_install import installed_folder
+from visage.speech.engines.piper import PiperEngine
 from visage.speech.inference import TritonSpeechModels
 from visage.speech.ports import SpeechEngine
 from visage.speech.service import assemble
@@ -21,14 +22,20 @@ from visage.speech.settings import SpeechSettings
 async def build_service(settings: SpeechSettings) -> Parts:
     """Returns the service on the engines that are installed, on Triton and on the store that the settings name."""
     count, limit_s = settings.processes_per_engine, settings.clause_limit_s
+    espeak = EspeakEngine(count, limit_s)
     engines: list[SpeechEngine] = [
         FliteEngine(count, limit_s, installed_folder(settings.cache_dir)),
         FestivalEngine(count, limit_s, FESTIVAL.installed_folder(settings.cache_dir)),
-        EspeakEngine(count, limit_s),
+        espeak,
     ]
     client = TritonClient(TritonClientSettings(url=settings.triton_url))
     return await assemble(
-        settings, engines, TritonSpeechModels(client), ObjectStore.open(settings.store_url), client.close
+        settings,
+        engines,
+        TritonSpeechModels(client),
+        ObjectStore.open(settings.store_url),
+        client.close,
+        visitors=[PiperEngine(client, espeak.pool, limit_s)],
     )
 
 

@@ -1,4 +1,4 @@
-"""The voices that can be spoken with: the installed ones, and the cloned ones of the store as they come and go."""
+"""The voices that can be spoken with: the installed ones, those of visiting engines and the store's cloned ones."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from visage.runtime import logs
 from visage.runtime.errors import PeerUnavailable, ResourceNotFound
 from visage.speech.cloned_engine import ENGINE_NAME, ClonedEngine
 from visage.speech.conversion import Conversion
+from visage.speech.ports import VisitingEngine
 from visage.speech.voice_records import VoiceRecord
 from visage.speech.voice_store import VoiceStore
 from visage.speech.voices import Clone, Voice, VoiceCatalogue
@@ -25,14 +26,22 @@ _CLONE_RANK: Final = 1_000_000
 
 
 class ClonedVoices:
-    """Keeps the catalogue in step with the store, which other replicas change, too."""
+    """Keeps the catalogue in step with the visiting engines and the store, which other replicas change, too."""
 
-    def __init__(self, installed: Sequence[Voice], store: VoiceStore, engine: ClonedEngine) -> None:
+    def __init__(
+        self,
+        installed: Sequence[Voice],
+        store: VoiceStore,
+        engine: ClonedEngine,
+        visitors: Sequence[VisitingEngine] = (),
+    ) -> None:
         self.installed = VoiceCatalogue(installed)
         self._voices = tuple(installed)
         self._names = {voice.name: voice for voice in installed}
         self._store = store
         self._engine = engine
+        self._visitors = tuple(visitors)
+        self._visiting: dict[str, Voice] = {}
         self._known: dict[str, tuple[datetime, Voice | None]] = {}
         self._catalogue = self.installed
         self._looked_s = float("-inf")
@@ -42,9 +51,13 @@ class ClonedVoices:
         """Whether a name is that of an installed voice."""
         return name in self._names
 
+    def is_provided(self, name: str) -> bool:
+        """Whether a name is that of a voice that nobody has cloned: installed, or of a visiting engine."""
+        return name in self._names or name in self._visiting
+
     async def for_voice(self, name: str) -> VoiceCatalogue:
-        """Returns the catalogue to find a voice in; the store is asked only for what is not installed here."""
-        if name and name not in self._names:
+        """Returns the catalogue to find a voice in; the store is asked only for what is not provided here."""
+        if name and not self.is_provided(name):
             await self.look(_FRESH_S)
         return self._catalogue
 
@@ -62,6 +75,10 @@ class ClonedVoices:
         async with self._looking:
             if time.monotonic() - self._looked_s < fresh_s:
                 return
+            found = [voice for visitor in self._visitors for voice in await visitor.look()]
+            self._visiting = {voice.name: voice for voice in found}
+            # Before the store, which may be away.
+            self._publish()
             changes = await self._store.list_changes()
             for voice_id in set(self._known) - set(changes):
                 self._forget(voice_id)
@@ -70,10 +87,14 @@ class ClonedVoices:
                 if known is None or known[0] != written:
                     self._forget(voice_id)
                     self._known[voice_id] = (written, await self._load(voice_id))
-            cloned = [voice for _, voice in self._known.values() if voice is not None]
-            cloned.sort(key=lambda voice: voice.name)
-            self._catalogue = VoiceCatalogue([*self._voices, *cloned])
+            self._publish()
             self._looked_s = time.monotonic()
+
+    def _publish(self) -> None:
+        cloned = [voice for _, voice in self._known.values() if voice is not None]
+        cloned = [voice for voice in cloned if voice.name not in self._visiting]
+        cloned.sort(key=lambda voice: voice.name)
+        self._catalogue = VoiceCatalogue([*self._voices, *self._visiting.values(), *cloned])
 
     async def _load(self, voice_id: str) -> Voice | None:
         record = await self._store.find(voice_id)

@@ -37,3 +37,10 @@ class SpeechEngine(Protocol):
 
     async def close(self) -> None:
         """Ends its processes."""
+
+
+class VisitingEngine(SpeechEngine, Protocol):
+    """A speech engine whose voices come and go while the service runs."""
+
+    async def look(self) -> Sequence[Voice]:
+        """Returns the voices that are there now, or were last while they cannot be reached."""

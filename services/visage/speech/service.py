@@ -18,7 +18,7 @@ from visage.speech.calibration import streams_carried
 from visage.speech.cloned_engine import ClonedEngine
 from visage.speech.cloned_voices import ClonedVoices, Upkeep
 from visage.speech.create_voice import VoiceBuilder
-from visage.speech.ports import SpeechEngine
+from visage.speech.ports import SpeechEngine, VisitingEngine
 from visage.speech.riva.servicer import RivaServicer, riva_service
 from visage.speech.sample_gate import SampleLimits
 from visage.speech.servicer import SpeechServicer
@@ -37,6 +37,7 @@ async def assemble(
     objects: ObjectStore,
     release_models: Callable[[], Awaitable[None]],
     builder: Builder | None = None,
+    visitors: Sequence[VisitingEngine] = (),
 ) -> Parts:
     """Starts the engines and returns the service; its `release` ends them.
 
@@ -50,13 +51,14 @@ async def assemble(
         objects: Where cloned voices are kept.
         release_models: Closes what `models` holds.
         builder: Takes the place of the one that works with `models`.
+        visitors: Engines whose voices come and go; they speak, but are no base of cloned voices.
     """
     voices = [voice for engine in engines for voice in await engine.open()]
     present = {voice.engine for voice in voices}
     speaking: dict[str, SpeechEngine] = {engine.name: engine for engine in engines if engine.name in present}
     clones = ClonedEngine(dict(speaking))
     store, assets, deadline_s = VoiceStore(objects), AssetStore(objects), settings.model_deadline_s
-    catalogue = ClonedVoices(voices, store, clones)
+    catalogue = ClonedVoices(voices, store, clones, visitors)
     bases = BaseVoices(speaking, models, settings.cache_dir / "voices", deadline_s)
     own_builder = VoiceBuilder(models, speaking, bases, SampleLimits(), deadline_s)
     creations = VoiceCreations(store, builder or own_builder, pack_failure, settings.creation_limits)
@@ -72,14 +74,15 @@ async def assemble(
     async def release() -> None:
         await upkeep.close()
         await creations.close(settings.drain_grace_s)
-        for engine in engines:
+        for engine in (*visitors, *engines):
             await engine.close()
         await release_models()
 
     async def measure_capacity() -> float:
         return await streams_carried(voices, speaking, settings.processes_per_engine, settings.calibration_s)
 
-    everybody: dict[str, SpeechEngine] = {**speaking, clones.name: clones}
+    visiting = {visitor.name: visitor for visitor in visitors}
+    everybody: dict[str, SpeechEngine] = {**speaking, **visiting, clones.name: clones}
     servicer = SpeechServicer(catalogue, everybody, analysis)
     riva = RivaServicer(catalogue, everybody, analysis, clones)
     return Parts(

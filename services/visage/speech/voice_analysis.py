@@ -54,7 +54,7 @@ class VoiceAnalysis:
 
     async def create(self, request: voice_cloning_pb2.CreateVoiceRequest) -> operations_pb2.Operation:
         """Begins a creation."""
-        if self.voices.is_installed(VOICE_PREFIX + request.voice_id):
+        if self.voices.is_provided(VOICE_PREFIX + request.voice_id):
             raise ResourceExists("voice", VOICE_PREFIX + request.voice_id)
         wanted = NewVoice(
             voice_id=request.voice_id,
@@ -85,7 +85,7 @@ class VoiceAnalysis:
 
     async def delete(self, request: voice_cloning_pb2.DeleteVoiceRequest) -> None:
         """Deletes a cloned voice; one that is being made is cancelled."""
-        if self.voices.is_installed(request.name):
+        if self.voices.is_provided(request.name):
             raise ResourceNotReady("voice", request.name, "INSTALLED")
         try:
             record = await self.store.get(request.name.removeprefix(VOICE_PREFIX))

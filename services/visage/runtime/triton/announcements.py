@@ -70,6 +70,11 @@ def read_signature(config: Any) -> ModelSignature:
     )
 
 
+def read_parameter(config: Any, key: str) -> str | None:
+    """Return a parameter of a `ModelConfig` message; None if it has none of that name."""
+    return config.parameters[key].string_value if key in config.parameters else None
+
+
 def read_statistics(model: str, answer: Any) -> ModelStatistics:
     """Return the sum over all versions in a `ModelStatisticsResponse` message."""
     versions = list(answer.model_stats)

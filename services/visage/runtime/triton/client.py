@@ -12,7 +12,12 @@ from opentelemetry.propagate import inject
 from tritonclient.utils import InferenceServerException
 
 from visage.runtime import logs
-from visage.runtime.triton.announcements import ModelStatistics, read_signature, read_statistics
+from visage.runtime.triton.announcements import (
+    ModelStatistics,
+    read_parameter,
+    read_signature,
+    read_statistics,
+)
 from visage.runtime.triton.attempts import RegionsForgotten, somewhere
 from visage.runtime.triton.calls import Call
 from visage.runtime.triton.errors import (
@@ -164,6 +169,25 @@ class TritonClient:
             except InferenceServerException as error:
                 raise to_model_error(signature.name, error.status(), error.message()) from None
             signature.check(read_signature(answer.config))
+
+    async def find_models(self, parameter: str) -> dict[str, str]:
+        """Return that parameter of the configuration of each model that is ready and has it, by the model's name.
+
+        Raises:
+            ModelUnavailable: No server answers.
+        """
+        limit_s = self._settings.control_timeout_s
+        found: dict[str, str] = {}
+        try:
+            index = await self._triton().get_model_repository_index(client_timeout=limit_s)
+            for name in sorted({model.name for model in index.models if model.state == "READY"}):
+                answer = await self._triton().get_model_config(name, client_timeout=limit_s)
+                value = read_parameter(answer.config, parameter)
+                if value is not None:
+                    found[name] = value
+        except InferenceServerException as error:
+            raise to_model_error(parameter, error.status(), error.message()) from None
+        return found
 
     async def statistics(self, model: str) -> ModelStatistics:
         """Return the server's counters for a model since it was loaded.

@@ -14,6 +14,7 @@ import os
 import secrets
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -28,6 +29,8 @@ from visage.runtime.triton.processes import ChildProcess, descendants, end_orpha
 from visage.runtime.triton.server_command import Ports, bind_ports, find_ports, is_ready, make_command
 from visage.runtime.triton.server_logs import read_tail, remove_old_files
 from visage.runtime.triton.settings import LocalTritonSettings
+from visage.runtime.triton.vits_graph import NotAVoice
+from visage.runtime.triton.voice_folders import find_voice_folders, lay_out
 
 __all__ = ["Installation", "LocalTriton", "LocalTritonSettings", "install", "main"]
 
@@ -52,7 +55,8 @@ class LocalTriton:
         """Describe a server; nothing is started.
 
         Args:
-            model_repository: Folder or folders with one model each per subfolder.
+            model_repository: Folder or folders with one model each per subfolder; Piper voices as `voice_folders`
+                describes are made servable at each start.
             models: Names of the models to load; all by default.
             settings: Ports, limits, timeouts; from the environment by default.
             on_crash: Called from another thread when a server that was ready ends on its own.
@@ -67,6 +71,7 @@ class LocalTriton:
         # One prefix per server, or two would take each other's shared memory for a leftover and delete it.
         self._name = f"visage-{os.getpid()}-{secrets.token_hex(4)}"
         self.log_path = (self._settings.log_dir or cache_dir() / "triton" / "logs") / f"{self._name}.log"
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._ports: Ports | None = None
         self._process: ChildProcess | None = None
         self._children: set[tuple[int, int]] = set()
@@ -185,14 +190,23 @@ class LocalTriton:
         self._crash = None
         self._crash_reason = ""
         self._crashed.clear()
+        process = self._load_models(installation, self._lay_out())
+        with self._lock:
+            self._children = descendants(process.pid)
+            self._is_ready = True
+        threading.Thread(target=self._watch_models, args=(process,), name="triton-models", daemon=True).start()
+        if process.exit_status is not None:
+            self._report_crash(process.exit_status)
+
+    def _load_models(self, installation: Installation, repositories: Sequence[Path]) -> ChildProcess:
+        """Starts the process and returns it once all models are ready."""
+        ports = self._known_ports()
         log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
-        command = make_command(
-            installation, self._settings, self._ports, self._repositories, self._models, shm_prefix=self._name
-        )
+        command = make_command(installation, self._settings, ports, repositories, self._models, shm_prefix=self._name)
         process = ChildProcess(command, installation.environment, self.log_path, self._exited)
         self._process = process
         deadline = time.monotonic() + self._settings.start_timeout_s
-        while not is_ready(self._settings.host, self._ports.http):
+        while not is_ready(self._settings.host, ports.http):
             if process.wait(0.1):
                 reason = f"Triton ended with status {process.exit_status} while starting"
             elif time.monotonic() > deadline:
@@ -201,12 +215,25 @@ class LocalTriton:
                 continue
             tail = read_tail(self.log_path, log_start)
             raise ServerStartFailed(f"{reason}; see {self.log_path}, which ends with:\n{tail}", self.log_path)
-        with self._lock:
-            self._children = descendants(process.pid)
-            self._is_ready = True
-        threading.Thread(target=self._watch_models, args=(process,), name="triton-models", daemon=True).start()
-        if process.exit_status is not None:
-            self._report_crash(process.exit_status)
+        return process
+
+    def _lay_out(self) -> list[Path]:
+        """The repositories with their voices made servable, in a folder that goes with the server's process."""
+        self._remove_scratch()
+        if not any(find_voice_folders(folder) for folder in self._repositories):
+            return self._repositories
+        # Triton looks into it whenever its models are listed.
+        self._scratch = tempfile.TemporaryDirectory(prefix="visage-voices-")
+        scratch = Path(self._scratch.name)
+        try:
+            return [lay_out(folder, scratch / str(index)) for index, folder in enumerate(self._repositories)]
+        except (NotAVoice, OSError) as error:
+            raise ServerStartFailed(f"a voice cannot be served: {error}", self.log_path) from error
+
+    def _remove_scratch(self) -> None:
+        if self._scratch is not None:
+            self._scratch.cleanup()
+            self._scratch = None
 
     def _watch_models(self, process: ChildProcess) -> None:
         """Turn the death of a model process into a crash: Triton does not start it again and calls itself ready."""
@@ -245,6 +272,7 @@ class LocalTriton:
         if self._process is not None:
             self._process.stop(self._settings.stop_timeout_s)
             self._process = None
+        self._remove_scratch()
         self._remove_shared_memory()
 
     def _remove_shared_memory(self) -> None:

@@ -25,6 +25,7 @@ _PHONEME_EVENTS_AS_IPA: Final = 0x1 | 0x2
 _DONT_EXIT: Final = 0x8000
 _UTF8: Final = 0x1
 _BRACKETS_ARE_PHONEMES: Final = 0x100
+_AS_IPA: Final = 0x2
 _RATE, _PITCH = 1, 3
 _EVENT_END, _EVENT_WORD, _EVENT_PHONEME = 0, 1, 7
 
@@ -105,6 +106,8 @@ class EspeakLibrary:
         self._espeak.espeak_Synth.argtypes = [
             c_char_p, c_size_t, c_uint, c_int, c_uint, c_uint, POINTER(c_uint), c_void_p
         ]  # fmt: skip
+        self._espeak.espeak_TextToPhonemes.argtypes = [POINTER(c_void_p), c_int, c_int]
+        self._espeak.espeak_TextToPhonemes.restype = c_char_p
         self._espeak.espeak_ListVoices.restype = POINTER(POINTER(_Voice))
         options = _PHONEME_EVENTS_AS_IPA | _DONT_EXIT
         self.sample_rate_hz = int(self._espeak.espeak_Initialize(_SYNCHRONOUS, 0, str(self._data).encode(), options))
@@ -146,10 +149,37 @@ class EspeakLibrary:
         Raises:
             ValueError: An unknown voice, text that the library refuses, or a sound that the language lacks.
         """
+        spoken, origins = self._bracketed(text, identifier, pronunciations)
+        if not pronunciations:
+            return self._synthesize(spoken, rate_wpm, pitch, 0)
+        speech = self._synthesize(spoken, rate_wpm, pitch, _BRACKETS_ARE_PHONEMES)
+        last = len(origins) - 1
+        speech.words = [(origins[min(max(at, 0), last)], length, sample) for at, length, sample in speech.words]
+        return speech
+
+    def read(self, text: str, identifier: str, pronunciations: Mapping[str, str]) -> tuple[list[str], list[int]]:
+        """Returns the IPA of a clause by words, some joined, and where its words begin in the text.
+
+        Raises:
+            ValueError: As `speak`.
+        """
+        positions = [position for position, _, _ in self.speak(text, identifier, 175, 50, pronunciations).words]
+        # Whether brackets are phonemes is still as the call above has said.
+        spoken, _ = self._bracketed(text, identifier, pronunciations)
+        buffer = ctypes.create_string_buffer(spoken.encode())
+        place = c_void_p(ctypes.addressof(buffer))
+        groups: list[str] = []
+        while place.value:
+            said = self._espeak.espeak_TextToPhonemes(ctypes.byref(place), _UTF8, _AS_IPA)
+            groups += said.decode("utf-8", "ignore").split()
+        return groups, positions
+
+    def _bracketed(self, text: str, identifier: str, pronunciations: Mapping[str, str]) -> tuple[str, list[int]]:
+        """The text with mnemonics for its pronunciations, and where in the given one each character stands."""
         if self._espeak.espeak_SetVoiceByName(identifier.encode()) != 0:
             raise ValueError(f"unknown voice {identifier!r}")
         if not pronunciations:
-            return self._synthesize(text, rate_wpm, pitch, 0)
+            return text, list(range(len(text)))
         table = self._table(identifier)
         pieces: list[str] = []
         origins: list[int] = []
@@ -159,10 +189,7 @@ class EspeakLibrary:
             piece = f" [[{table.mnemonics(ipa)}]] " if ipa else " " if character in "[]" else character
             pieces.append(piece)
             origins += [position] * len(piece)
-        speech = self._synthesize("".join(pieces), rate_wpm, pitch, _BRACKETS_ARE_PHONEMES)
-        last = len(origins) - 1
-        speech.words = [(origins[min(max(at, 0), last)], length, sample) for at, length, sample in speech.words]
-        return speech
+        return "".join(pieces), origins
 
     def _synthesize(self, text: str, rate_wpm: int, pitch: int, flags: int) -> EspeakSpeech:
         self._espeak.espeak_SetParameter(_RATE, rate_wpm, 0)

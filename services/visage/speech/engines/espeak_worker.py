@@ -4,7 +4,8 @@ libespeak-ng is licensed under the GPL, version 3 or later; it stays in this pro
 
 Greeting: {"sample_rate_hz", "voices": [[identifier, name, gender, [[code, priority]]]]}. Request: {"text", "voice",
 "rate_wpm", "pitch", "pronunciations": {character: IPA}}. Answer: {"phonemes": [[ipa, sample]], "words":
-[[text_position, length, sample]]} and int16 PCM.
+[[text_position, length, sample]]} and int16 PCM. Request: {"only_phonemes": true, "text", "voice", "pronunciations"}.
+Answer: {"groups": [IPA between spaces], "positions": [text_position of a word]}.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ def open_espeak() -> tuple[Message, Answer]:
     voices = [[v.identifier, v.name, v.gender, v.languages] for v in library.voices()]
 
     def answer(request: Message) -> tuple[Message, bytes]:
+        if request.get("only_phonemes"):
+            groups, positions = library.read(request["text"], request["voice"], request["pronunciations"])
+            return {"groups": groups, "positions": positions}, b""
         speech = library.speak(
             request["text"], request["voice"], request["rate_wpm"], request["pitch"], request["pronunciations"]
         )
