@@ -127,10 +127,12 @@ def test_failures_are_labelled_as_the_alerts_expect(exported: str) -> None:
 
 
 def test_every_service_of_the_protos_has_a_route(overlays: dict[str, Manifest]) -> None:
-    """The gateway leads to each service of the contract and to the long-running operations."""
-    sources = (ROOT / "protos" / "visage" / "v1").glob("*.proto")
-    lines = [line for path in sources for line in path.read_text().splitlines()]
-    declared = {f"visage.v1.{line.split()[1]}" for line in lines if line.startswith("service ")}
+    """The gateway leads to each service of ours and of other people's protos, and to the long-running operations."""
+    declared = set()
+    for path in (ROOT / "protos").rglob("*.proto"):
+        lines = path.read_text().splitlines()
+        package = next(line.split()[1].rstrip(";") for line in lines if line.startswith("package "))
+        declared |= {f"{package}.{line.split()[1]}" for line in lines if line.startswith("service ")}
     route = overlays["production"].of("GRPCRoute")[0]
     routed = {match["method"]["service"] for rule in route["spec"]["rules"] for match in rule["matches"]}
 
