@@ -14,7 +14,6 @@ import os
 import secrets
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -30,7 +29,7 @@ from visage.runtime.triton.server_command import Ports, bind_ports, find_ports, 
 from visage.runtime.triton.server_logs import read_tail, remove_old_files
 from visage.runtime.triton.settings import LocalTritonSettings
 from visage.runtime.triton.vits_graph import NotAVoice
-from visage.runtime.triton.voice_folders import find_voice_folders, lay_out
+from visage.runtime.triton.voice_folders import Layout
 
 __all__ = ["Installation", "LocalTriton", "LocalTritonSettings", "install", "main"]
 
@@ -63,7 +62,7 @@ class LocalTriton:
             installation: Where the server lies; `install()` by default.
         """
         folders = [model_repository] if isinstance(model_repository, Path) else list(model_repository)
-        self._repositories = [folder.absolute() for folder in folders]
+        self._layout = Layout([folder.absolute() for folder in folders])
         self._models = None if models is None else list(models)
         self._settings = settings or LocalTritonSettings()
         self._on_crash = on_crash
@@ -71,7 +70,6 @@ class LocalTriton:
         # One prefix per server, or two would take each other's shared memory for a leftover and delete it.
         self._name = f"visage-{os.getpid()}-{secrets.token_hex(4)}"
         self.log_path = (self._settings.log_dir or cache_dir() / "triton" / "logs") / f"{self._name}.log"
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._ports: Ports | None = None
         self._process: ChildProcess | None = None
         self._children: set[tuple[int, int]] = set()
@@ -218,22 +216,10 @@ class LocalTriton:
         return process
 
     def _lay_out(self) -> list[Path]:
-        """The repositories with their voices made servable, in a folder that goes with the server's process."""
-        self._remove_scratch()
-        if not any(find_voice_folders(folder) for folder in self._repositories):
-            return self._repositories
-        # Triton looks into it whenever its models are listed.
-        self._scratch = tempfile.TemporaryDirectory(prefix="visage-voices-")
-        scratch = Path(self._scratch.name)
         try:
-            return [lay_out(folder, scratch / str(index)) for index, folder in enumerate(self._repositories)]
+            return self._layout.make()
         except (NotAVoice, OSError) as error:
             raise ServerStartFailed(f"a voice cannot be served: {error}", self.log_path) from error
-
-    def _remove_scratch(self) -> None:
-        if self._scratch is not None:
-            self._scratch.cleanup()
-            self._scratch = None
 
     def _watch_models(self, process: ChildProcess) -> None:
         """Turn the death of a model process into a crash: Triton does not start it again and calls itself ready."""
@@ -272,7 +258,7 @@ class LocalTriton:
         if self._process is not None:
             self._process.stop(self._settings.stop_timeout_s)
             self._process = None
-        self._remove_scratch()
+        self._layout.remove()
         self._remove_shared_memory()
 
     def _remove_shared_memory(self) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -91,6 +92,30 @@ def lay_out(repository: Path, target: Path) -> Path:
     for folder in voices:
         make_servable(folder, target / folder.name)
     return target
+
+
+class Layout:
+    """The repositories of one server, laid out in a folder that goes with its process."""
+
+    def __init__(self, repositories: Sequence[Path]) -> None:
+        self._repositories = list(repositories)
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+
+    def make(self) -> list[Path]:
+        """Returns what the server is given; nothing is made where there are no voices. Raises as `lay_out`."""
+        self.remove()
+        if not any(find_voice_folders(folder) for folder in self._repositories):
+            return self._repositories
+        # Triton looks into it whenever its models are listed.
+        self._scratch = tempfile.TemporaryDirectory(prefix="visage-voices-")
+        scratch = Path(self._scratch.name)
+        return [lay_out(folder, scratch / str(index)) for index, folder in enumerate(self._repositories)]
+
+    def remove(self) -> None:
+        """Removes what was made."""
+        if self._scratch is not None:
+            self._scratch.cleanup()
+            self._scratch = None
 
 
 def _read_voice(folder: Path) -> tuple[Path, VoiceFile]:
