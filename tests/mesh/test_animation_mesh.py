@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from visage.v1.animation_service_pb2_grpc import AnimationServiceStub
-from visage.v1.speech_service_pb2_grpc import SpeechServiceStub
 
 from visage.animation import __main__ as animation
 from visage.animation.inference import LIP_SYNC
@@ -29,6 +27,8 @@ from visage.speech import __main__ as speech
 from visage.speech.settings import SpeechSettings
 from visage.v1 import animation_service_pb2 as pb
 from visage.v1 import curves_pb2, errors_pb2, media_pb2, speech_service_pb2
+from visage.v1.animation_service_pb2_grpc import AnimationServiceStub
+from visage.v1.speech_service_pb2_grpc import SpeechServiceStub
 
 pytestmark = pytest.mark.mesh
 

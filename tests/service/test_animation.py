@@ -13,7 +13,6 @@ import grpc
 import grpc.aio
 import numpy as np
 import pytest
-from visage.v1.animation_service_pb2_grpc import AnimationServiceStub, add_AnimationServiceServicer_to_server
 
 from tests.fakes.lip_sync import FakeLipSync, sound, speech_like
 from tests.fakes.speech import FakeSpeech
@@ -29,6 +28,7 @@ from visage.runtime import peers, server, wire
 from visage.runtime.errors import ModelUnavailable
 from visage.v1 import animation_service_pb2 as pb
 from visage.v1 import curves_pb2, errors_pb2, media_pb2, speech_service_pb2
+from visage.v1.animation_service_pb2_grpc import AnimationServiceStub, add_AnimationServiceServicer_to_server
 
 pytestmark = pytest.mark.service
 
