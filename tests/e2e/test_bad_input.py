@@ -119,7 +119,7 @@ async def test_photo_without_a_usable_face_says_why(
 
 
 @pytest.mark.parametrize(
-    ("text", "field"), [("", "performance.speech.text"), ("x" * 20_000, "performance.speech.text"), ("?!…", "speech")]
+    ("text", "field"), [("", "performance.speech"), ("x" * 20_000, "performance.speech.text"), ("?!…", "speech")]
 )
 async def test_text_that_cannot_be_spoken(mesh: EmbeddedMesh, identity: str, text: str, field: str) -> None:
     """Empty, endless and unspeakable texts are refused with the caller's own field name."""
