@@ -8,6 +8,7 @@ SETUP := $(VENV)/.setup
 PROTO_FILES := $(wildcard protos/visage/v1/*.proto protos/compat/*.proto)
 GENERATED := services/visage/v1/media_pb2.py
 RUNTIMES := $(VENV)/.runtimes
+RECOGNISER := $(VENV)/.recogniser
 
 .PHONY: help setup demo test coverage check k8s sbom protos models up bench bench-quality bench-speech sheets clean
 
@@ -30,6 +31,10 @@ $(RUNTIMES): $(SETUP) $(GENERATED)
 	$(BIN)/python -m visage.runtime.triton.local install
 	$(BIN)/python -m visage.speech.engines.flite_install
 	$(BIN)/python -m visage.speech.engines.festival_install
+	touch $@
+
+$(RECOGNISER): benchmarks/speech/constraints.txt $(SETUP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	touch $@
 
 protos: $(SETUP) ## Generate services/visage/v1 from protos/
@@ -78,7 +83,7 @@ bench-quality: setup ## Measure the pictures beside clips of real people and pri
 sheets: setup ## Draw contact sheets of every test photo into out/sheets
 	$(BIN)/python -m benchmarks.sheets
 
-bench-speech: setup ## Measure the voices (word errors, speed, timing), alignment and cloned voices
+bench-speech: setup $(RECOGNISER) ## Measure the voices (word errors, speed, timing), alignment and cloned voices
 	$(BIN)/python -m benchmarks.speech.voices
 	$(BIN)/python -m benchmarks.speech.alignment
 	$(BIN)/python -m benchmarks.speech.cloning

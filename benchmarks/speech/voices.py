@@ -173,7 +173,7 @@ async def main() -> None:
     rows = await Bench().rows()
     Console(width=140).print(table(rows))
     if any(np.isnan(row.word_errors) for row in rows):
-        print("word errors need the extra `bench`: .venv/bin/pip install pocketsphinx")
+        print("word errors need pocketsphinx, which `make bench-speech` installs")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ _HISS = 2e-4
 
 
 class Recogniser:
-    """Hears sentences at 16 kHz. Raises ImportError where pocketsphinx (extra `train`) is not installed."""
+    """Hears sentences at 16 kHz. Raises ImportError where pocketsphinx is not installed."""
 
     def __init__(self) -> None:
         import pocketsphinx
