@@ -17,6 +17,14 @@ _EASE_TICKS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
+class EmotionKey:
+    """Emotion that is reached at a time of the stream, in seconds, and held until the next key: name → 0..1."""
+
+    at_s: float
+    weights: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Controls:
     """One setting of the performance; the fields of `visage.v1.PerformanceControls` with their defaults.
 
@@ -29,6 +37,11 @@ class Controls:
         gaze_motion: Scale of gaze shifts.
         gains: Channel name → factor.
         offsets: Channel name → offset.
+        emotion_keys: Emotions over time, ascending; none is neutral.
+        detected_emotion_mix: Share 0..1 of the emotions that are heard in the voice.
+        emotion_strength: Scale of all emotions.
+        gaze_degrees: What the eyes look at: to the right of the picture and up from the viewer.
+        breathing: Scale of breathing.
     """
 
     seed: int = 0
@@ -39,6 +52,11 @@ class Controls:
     gaze_motion: float = 1.0
     gains: Mapping[str, float] = field(default_factory=dict)
     offsets: Mapping[str, float] = field(default_factory=dict)
+    emotion_keys: tuple[EmotionKey, ...] = ()
+    detected_emotion_mix: float = 0.0
+    emotion_strength: float = 1.0
+    gaze_degrees: tuple[float, float] = (0.0, 0.0)
+    breathing: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,7 +8,7 @@ from typing import Final
 
 from visage.animation.animate_from_audio import AudioAnimation, AudioPiece, ControlsPiece, Piece, TimingPiece
 from visage.animation.audio_source import SourceFormat
-from visage.animation.controls import Controls
+from visage.animation.controls import Controls, EmotionKey
 from visage.animation.ports import Utterance
 from visage.animation.stage import DEFAULT_FRAMES_PER_BLOCK, Notice, NoticeKind, Output
 from visage.media.arkit import CURVE_INDEX
@@ -17,6 +17,10 @@ from visage.runtime.wire import duration_of, frame_rate_of, phones_of
 from visage.v1 import animation_service_pb2 as pb
 from visage.v1 import curves_pb2, errors_pb2, media_pb2, speech_service_pb2
 
+# Default share of the emotions that are heard, where none are given.
+_HEARD_SHARE: Final = 0.5
+_GAZE_YAW_DEGREES: Final = 30.0
+_GAZE_PITCH_DEGREES: Final = 20.0
 _HEADER_ENCODINGS: Final = (
     media_pb2.AUDIO_ENCODING_UNSPECIFIED,
     media_pb2.AUDIO_ENCODING_WAV,
@@ -56,7 +60,11 @@ def output_of(output: pb.CurveOutput) -> Output:
 
 
 def controls_of(message: curves_pb2.PerformanceControls, field: str) -> Controls:
-    """Value of a setting, absent fields at their defaults; raises InvalidField for channels that do not exist."""
+    """Value of a setting, absent fields at their defaults.
+
+    Raises:
+        InvalidField: A channel does not exist, or emotion keys do not ascend.
+    """
     _check_channels(message.channel_gains, f"{field}.channel_gains")
     _check_channels(message.channel_offsets, f"{field}.channel_offsets")
     rest = Controls()
@@ -73,7 +81,25 @@ def controls_of(message: curves_pb2.PerformanceControls, field: str) -> Controls
         gaze_motion=given("gaze_motion_strength", rest.gaze_motion),
         gains=dict(message.channel_gains),
         offsets=dict(message.channel_offsets),
+        emotion_keys=_emotion_keys_of(message, f"{field}.emotion_keys"),
+        detected_emotion_mix=given("detected_emotion_mix", _HEARD_SHARE if not message.emotion_keys else 0.0),
+        emotion_strength=given("emotion_strength", rest.emotion_strength),
+        gaze_degrees=(
+            min(max(message.gaze_target.yaw_degrees, -_GAZE_YAW_DEGREES), _GAZE_YAW_DEGREES),
+            min(max(message.gaze_target.pitch_degrees, -_GAZE_PITCH_DEGREES), _GAZE_PITCH_DEGREES),
+        ),
+        breathing=given("breathing_strength", rest.breathing),
     )
+
+
+def _emotion_keys_of(message: curves_pb2.PerformanceControls, field: str) -> tuple[EmotionKey, ...]:
+    keys: list[EmotionKey] = []
+    for index, key in enumerate(message.emotion_keys):
+        at_s = key.start_offset.ToTimedelta().total_seconds()
+        if at_s < (keys[-1].at_s if keys else 0.0):
+            raise InvalidField(f"{field}[{index}].start_offset", "must not be negative or before the key ahead of it")
+        keys.append(EmotionKey(at_s, dict(key.emotion.weights)))
+    return tuple(keys)
 
 
 def utterance_of(said: speech_service_pb2.SynthesisInput, options: speech_service_pb2.SynthesisOptions) -> Utterance:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
+from typing import TypeVar
 
 import grpc.aio
 
@@ -11,11 +12,14 @@ from visage.animation import messages
 from visage.animation.animate_from_audio import AnimateFromAudio, Piece
 from visage.animation.animate_from_text import AnimateFromText
 from visage.animation.list_curve_schemas import list_curve_schemas
+from visage.animation.stage import Notice, Output
 from visage.media.curves import CurveBlock
 from visage.runtime.errors import StreamOutOfOrder
 from visage.runtime.wire import curve_block_message, curve_header_message, phones_of
 from visage.v1 import animation_service_pb2 as pb
 from visage.v1.animation_service_pb2_grpc import AnimationServiceServicer
+
+Response = TypeVar("Response")
 
 
 class AnimationServicer(AnimationServiceServicer):
@@ -34,13 +38,10 @@ class AnimationServicer(AnimationServiceServicer):
         if first is None or first.WhichOneof("request") != "config":
             raise StreamOutOfOrder("config", "end of stream" if first is None else str(first.WhichOneof("request")))
         animation = messages.animation_of(first.config)
-        yield pb.AnimateFromAudioResponse(header=curve_header_message(animation.output.frame_rate))
-        async with aclosing(self._from_audio(animation, _pieces(requests))) as answers:
-            async for answer in answers:
-                if isinstance(answer, CurveBlock):
-                    yield pb.AnimateFromAudioResponse(block=curve_block_message(answer))
-                else:
-                    yield pb.AnimateFromAudioResponse(notice=messages.notice_message(answer))
+        answers = self._from_audio(animation, _pieces(requests))
+        async with aclosing(_replies(pb.AnimateFromAudioResponse, animation.output, answers)) as replies:
+            async for reply in replies:
+                yield reply
 
     async def AnimateFromText(
         self, request: pb.AnimateFromTextRequest, context: grpc.aio.ServicerContext
@@ -53,13 +54,9 @@ class AnimationServicer(AnimationServiceServicer):
         else:
             utterance = messages.utterance_of(request.input, request.synthesis)
             answers = self._from_text.from_text(utterance, controls, output)
-        yield pb.AnimateFromTextResponse(header=curve_header_message(output.frame_rate))
-        async with aclosing(answers):
-            async for answer in answers:
-                if isinstance(answer, CurveBlock):
-                    yield pb.AnimateFromTextResponse(block=curve_block_message(answer))
-                else:
-                    yield pb.AnimateFromTextResponse(notice=messages.notice_message(answer))
+        async with aclosing(_replies(pb.AnimateFromTextResponse, output, answers)) as replies:
+            async for reply in replies:
+                yield reply
 
     async def ListCurveSchemas(
         self, request: pb.ListCurveSchemasRequest, context: grpc.aio.ServicerContext
@@ -78,3 +75,16 @@ class AnimationServicer(AnimationServiceServicer):
 async def _pieces(requests: AsyncIterator[pb.AnimateFromAudioRequest]) -> AsyncIterator[Piece]:
     async for request in requests:
         yield messages.piece_of(request)
+
+
+async def _replies(
+    respond: Callable[..., Response], output: Output, answers: AsyncGenerator[CurveBlock | Notice, None]
+) -> AsyncGenerator[Response, None]:
+    """Yields the messages of a stream of curves; all responses have one shape: header, block, notice."""
+    yield respond(header=curve_header_message(output.frame_rate))
+    async with aclosing(answers):
+        async for answer in answers:
+            if isinstance(answer, CurveBlock):
+                yield respond(block=curve_block_message(answer))
+            else:
+                yield respond(notice=messages.notice_message(answer))
