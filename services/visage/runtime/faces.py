@@ -8,11 +8,12 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
-from visage.identity.crops import (
+from visage.runtime.face_crops import (
     EYE_CORNERS,
     Array,
     Square,
@@ -24,7 +25,6 @@ from visage.identity.crops import (
     landmarks_in_picture,
     letterbox,
 )
-from visage.identity.ports import Detections, FaceModels
 from visage.runtime.images import RgbImage
 
 MOST_FACES: Final = 4
@@ -41,6 +41,37 @@ _CONFIRMED_MARGIN: Final = 2.0
 """What the detector is shown of a face to confirm it, in landmark regions; measured: at 1.0 it misses blurred faces."""
 _QUARTERS: Final = (0, 1, 2, 3)
 """Ways to hold a picture, in quarter turns; the likeliest first."""
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """Up to four faces of one picture, best first; coordinates in fractions 0..1 of the square picture.
+
+    boxes [4, 4] (x0, y0, x1, y1), keypoints [4, 6, 2] (0 and 1 are the eyes), scores [4], 0 where there is no face.
+    """
+
+    boxes: FloatArray
+    keypoints: FloatArray
+    scores: FloatArray
+
+
+class FaceFinder(Protocol):
+    """The three networks. `deadline_s` is the time left for one call; all raise ModelError of runtime.triton."""
+
+    async def detect(self, pictures: RgbImage, deadline_s: float) -> list[Detections]:
+        """Faces in each of uint8 [n, 192, 192, 3], near or far."""
+        ...
+
+    async def detect_near(self, pictures: RgbImage, deadline_s: float) -> list[Detections]:
+        """Faces in each of uint8 [n, 128, 128, 3] that fill much of the picture."""
+        ...
+
+    async def find_landmarks(self, crops: RgbImage, deadline_s: float) -> tuple[FloatArray, FloatArray]:
+        """uint8 [n, 192, 192, 3] → landmarks [n, 478, 3] in crop pixels, presence [n] 0..1."""
+        ...
+
 
 Detect = Callable[[RgbImage, float], Awaitable[list[Detections]]]
 
@@ -69,7 +100,7 @@ class Face:
         return float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1])
 
 
-async def find_faces(image: RgbImage, models: FaceModels, deadline_s: float) -> list[Face]:
+async def find_faces(image: RgbImage, models: FaceFinder, deadline_s: float) -> list[Face]:
     """Returns the faces of a picture, widest first, at most four, however the picture is turned.
 
     The detector for all distances is asked first, on the picture held in all four ways; where none of its finds turns
@@ -126,7 +157,7 @@ async def _search(
     quarters: Sequence[int],
     size_px: int,
     detect: Detect,
-    models: FaceModels,
+    models: FaceFinder,
     deadline_s: float,
 ) -> list[Face]:
     def prepare() -> tuple[RgbImage, list[Square]]:
@@ -146,7 +177,7 @@ async def _search(
     return _without_repetitions(await _confirm(image, second_look, models, deadline_s))
 
 
-async def _look(image: RgbImage, squares: list[Square], models: FaceModels, deadline_s: float) -> list[Face]:
+async def _look(image: RgbImage, squares: list[Square], models: FaceFinder, deadline_s: float) -> list[Face]:
     """Returns the faces among the squares."""
     squares = [square for square in squares if square.side > 1]
     if not squares:
@@ -160,7 +191,7 @@ async def _look(image: RgbImage, squares: list[Square], models: FaceModels, dead
     ]
 
 
-async def _confirm(image: RgbImage, faces: list[Face], models: FaceModels, deadline_s: float) -> list[Face]:
+async def _confirm(image: RgbImage, faces: list[Face], models: FaceFinder, deadline_s: float) -> list[Face]:
     """Shows each face to the near detector as it is held; what it does not recognise then is none.
 
     The landmark model takes a face upside down, and some things, for upright faces; the detector does not.
