@@ -39,8 +39,10 @@ _LEAST_WIDTH_PX: Final = 40.0
 _MOST_TILES_A_SIDE: Final = 5
 _CONFIRMED_MARGIN: Final = 2.0
 """What the detector is shown of a face to confirm it, in landmark regions; measured: at 1.0 it misses blurred faces."""
-_QUARTERS: Final = (0, 1, 2, 3)
+ALL_QUARTERS: Final = (0, 1, 2, 3)
 """Ways to hold a picture, in quarter turns; the likeliest first."""
+_CROWD_TILE: Final = 3.0
+"""Side of a tile in a crowd, in widths of its widest face: what the detector, which names four, has in view at once."""
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -100,28 +102,55 @@ class Face:
         return float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1])
 
 
-async def find_faces(image: RgbImage, models: FaceFinder, deadline_s: float) -> list[Face]:
-    """Returns the faces of a picture, widest first, at most four, however the picture is turned.
+async def find_faces(
+    image: RgbImage,
+    models: FaceFinder,
+    deadline_s: float,
+    *,
+    quarters: Sequence[int] = ALL_QUARTERS,
+    most: int = MOST_FACES,
+    looks_closer: bool = True,
+) -> list[Face]:
+    """Returns the faces of a picture, widest first, at most `most`, however the picture is turned.
 
     The detector for all distances is asked first, on the picture held in all four ways; where none of its finds turns
     out to be a face, the one for near faces. Faces that are small in a large picture are then looked for in overlapping
     tiles, held as the widest known face says. Landmarks are found twice: the second look is centred and turned by the
     first one's landmarks.
+
+    Args:
+        image: The picture.
+        models: The networks.
+        deadline_s: Seconds for each call of one.
+        quarters: Ways in which it may be held, in quarter turns.
+        most: Above four, a picture that shows four is searched once more, part by part.
+        looks_closer: Whether tiles are searched at all.
     """
     height, width = image.shape[:2]
     whole = [Tile(0, 0, width, height)]
-    faces = await _search(image, whole, _QUARTERS, _DETECTOR_PX, models.detect, models, deadline_s)
+    faces = await _search(image, whole, quarters, _DETECTOR_PX, models.detect, models, deadline_s)
     if not faces:
-        faces = await _search(image, whole, _QUARTERS, _NEAR_DETECTOR_PX, models.detect_near, models, deadline_s)
+        faces = await _search(image, whole, quarters, _NEAR_DETECTOR_PX, models.detect_near, models, deadline_s)
+    if looks_closer:
+        faces = await _search_closer(image, faces, quarters, most, models, deadline_s)
+    return sorted(faces, key=lambda face: face.width_px, reverse=True)[:most]
+
+
+async def _search_closer(
+    image: RgbImage, faces: list[Face], quarters: Sequence[int], most: int, models: FaceFinder, deadline_s: float
+) -> list[Face]:
+    """The faces found so far and those that tiles show."""
+    height, width = image.shape[:2]
     tiles = _closer_look(width, height, faces)
+    if most > MOST_FACES and len(faces) >= MOST_FACES:
+        tiles += _tiles(width, height, max(_CROWD_TILE * faces[0].width_px, max(width, height) / _MOST_TILES_A_SIDE))
     if tiles:
-        for quarter in [_nearest_quarter(faces)] if faces else _QUARTERS:
+        for quarter in [_nearest_quarter(faces)] if faces else quarters:
             found = await _search(image, tiles, (quarter,), _DETECTOR_PX, models.detect, models, deadline_s)
             faces = faces + found
             if faces:
                 break
-    faces = _without_repetitions(faces)
-    return sorted(faces, key=lambda face: face.width_px, reverse=True)[:MOST_FACES]
+    return _without_repetitions(faces)
 
 
 def _nearest_quarter(faces: list[Face]) -> int:
@@ -133,7 +162,11 @@ def _nearest_quarter(faces: list[Face]) -> int:
 def _closer_look(width: int, height: int, faces: list[Face]) -> list[Tile]:
     """Tiles small enough to show a face half as wide as the widest known one, or any worth a message."""
     wanted_px = max((face.width_px / 2 for face in faces), default=_LEAST_WIDTH_PX)
-    side = max(wanted_px / _LEAST_VISIBLE_SHARE, max(width, height) / _MOST_TILES_A_SIDE)
+    return _tiles(width, height, max(wanted_px / _LEAST_VISIBLE_SHARE, max(width, height) / _MOST_TILES_A_SIDE))
+
+
+def _tiles(width: int, height: int, side: float) -> list[Tile]:
+    """Overlapping tiles of that side; none where the picture is no larger."""
     if max(width, height) <= side:
         return []
     return [
