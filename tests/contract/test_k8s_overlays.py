@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from typing import Any
 
+import grpc
 import pytest
 import yaml
 
@@ -16,6 +18,7 @@ from k8s.checks.manifest import SERVICES, Manifest, name_of
 from k8s.checks.render import OVERLAYS, overlay_names, render
 from k8s.checks.rules import metrics, network
 from k8s.components.monitoring import dashboard
+from visage.runtime import telemetry
 from visage.runtime.server import LIVE
 
 pytestmark = pytest.mark.contract
@@ -46,6 +49,7 @@ async def main():
     meters = StreamMeters()
     meters.first_frame.record(0.5)
     meters.gap.record(0.04)
+    meters.skew.record(0.01, {telemetry.ATTRIBUTE_AHEAD: telemetry.AHEAD_SOUND})
     meters.watch().ready(Summary(1, Fraction(1, 25), 0.5, {"render": 0.1}))
     full = Admission(1, Places(0))
     try:
@@ -78,10 +82,15 @@ def exported() -> str:
     return outcome.stdout
 
 
+def rules_of(overlays: dict[str, Manifest], kind: str) -> dict[str, dict[str, Any]]:
+    """The production overlay's rules of a kind ("alert" or "record") by name."""
+    groups = [group for item in overlays["production"].of("PrometheusRule") for group in item["spec"]["groups"]]
+    return {rule[kind]: rule for group in groups for rule in group["rules"] if kind in rule}
+
+
 def alerts(overlays: dict[str, Manifest]) -> dict[str, dict[str, Any]]:
     """The alerts of the production overlay by name."""
-    groups = [group for item in overlays["production"].of("PrometheusRule") for group in item["spec"]["groups"]]
-    return {rule["alert"]: rule for group in groups for rule in group["rules"] if "alert" in rule}
+    return rules_of(overlays, "alert")
 
 
 @pytest.mark.parametrize("name", overlay_names())
@@ -119,11 +128,14 @@ def test_durations_have_bounds_around_the_objective(exported: str) -> None:
     assert counts["0.4"] == 0
 
 
-def test_failures_are_labelled_as_the_alerts_expect(exported: str) -> None:
-    """A call that went well has a status that no alert counts as a failure."""
+def test_failures_are_labelled_as_the_alerts_expect(exported: str, overlays: dict[str, Manifest]) -> None:
+    """What counts as a failure are names of gRPC's codes, and a call that went well is labelled OK, which is none."""
     line = next(line for line in exported.splitlines() if line.startswith("rpc_server_call_duration_seconds_count"))
+    rule = rules_of(overlays, "record")["visage:call_failures:ratio"]
+    failures = re.findall(r'rpc_response_status_code=~"([A-Z_|]+)"', rule["expr"])[0].split("|")
 
-    assert 'rpc_response_status_code="None"' in line or 'rpc_response_status_code="StatusCode.OK"' in line
+    assert 'rpc_response_status_code="OK"' in line
+    assert set(failures) < {code.name for code in grpc.StatusCode} - {"OK"}
 
 
 def test_every_service_of_the_protos_has_a_route(overlays: dict[str, Manifest]) -> None:
@@ -167,6 +179,15 @@ def test_every_alert_has_a_unit_test(overlays: dict[str, Manifest]) -> None:
     fired = {item["alertname"] for test in tests for item in test["alert_rule_test"] if item["exp_alerts"]}
 
     assert fired == alerts(overlays).keys()
+
+
+def test_the_limits_of_skew_are_those_of_the_code(overlays: dict[str, Manifest]) -> None:
+    """The recorded share counts the histogram's buckets that end at the limits, so it is exact."""
+    rule = rules_of(overlays, "record")["visage:av_skew_outside:ratio"]
+    counted = re.findall(r'ahead="(\w+)",le="([\d.]+)"', rule["expr"])
+
+    assert {ahead: float(limit) for ahead, limit in counted} == telemetry.SKEW_LIMITS_S
+    assert set(telemetry.SKEW_LIMITS_S.values()) <= set(telemetry.SKEW_BUCKETS)
 
 
 def test_the_dashboard_is_what_its_code_makes(overlays: dict[str, Manifest]) -> None:
