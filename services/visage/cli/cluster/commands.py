@@ -113,10 +113,11 @@ async def _list_renders() -> None:
         jobs = [job async for job in visage.renders.list()]
 
     def table() -> Table:
-        made = Table("render", "state", "seconds", "attempts", "film or error")
+        made = Table("render", "state", "seconds", "attempts", "expires (UTC)", "film or error")
         for job in jobs:
             film = job.asset or job.error
-            made.add_row(job.name, job.state, f"{job.media_s:.1f}", str(job.attempt_count), film)
+            expires = job.expire_time.strftime("%Y-%m-%d %H:%M") if job.expire_time is not None else ""
+            made.add_row(job.name, job.state, f"{job.media_s:.1f}", str(job.attempt_count), expires, film)
         return made
 
     console.show(jobs, table)
