@@ -29,6 +29,8 @@ _HEADER_ENCODINGS: Final = (
 _NOTICE_KINDS: Final = {
     NoticeKind.AUDIO_SILENT: errors_pb2.StreamNotice.KIND_AUDIO_SILENT,
     NoticeKind.AUDIO_CLIPPED: errors_pb2.StreamNotice.KIND_AUDIO_CLIPPED,
+    NoticeKind.FACE_LOST: errors_pb2.StreamNotice.KIND_FACE_LOST,
+    NoticeKind.SEVERAL_FACES: errors_pb2.StreamNotice.KIND_SEVERAL_FACES,
 }
 
 
@@ -120,7 +122,10 @@ def utterance_of(said: speech_service_pb2.SynthesisInput, options: speech_servic
 def notice_message(notice: Notice) -> errors_pb2.StreamNotice:
     """Message for something noticed."""
     return errors_pb2.StreamNotice(
-        kind=_NOTICE_KINDS[notice.kind], message=notice.kind.value, at_offset=duration_of(Fraction(notice.at))
+        kind=_NOTICE_KINDS[notice.kind],
+        message=notice.kind.value,
+        metadata=notice.details,
+        at_offset=duration_of(Fraction(notice.at)),
     )
 
 

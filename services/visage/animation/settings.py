@@ -6,6 +6,8 @@ from pydantic import Field
 
 from visage.runtime.settings import ServiceSettings, settings_config
 
+_MIB = 1024 * 1024
+
 
 class AnimationSettings(ServiceSettings):
     """What the animation process can be told."""
@@ -27,3 +29,6 @@ class AnimationSettings(ServiceSettings):
         5.0, gt=0, description="Seconds for one window, queue included; live streams have given up by then."
     )
     speech_deadline_s: float = Field(300.0, gt=0, description="Seconds for the synthesis behind one AnimateFromText.")
+    max_film_bytes: int = Field(20 * _MIB, ge=1, description="Bytes of a driving video.")
+    longest_film_s: float = Field(60.0, gt=0, description="Seconds of a driving video.")
+    face_deadline_s: float = Field(10.0, gt=0, description="Seconds for one call of a face model, queue included.")

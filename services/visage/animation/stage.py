@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final
 
@@ -36,14 +36,17 @@ class NoticeKind(enum.Enum):
 
     AUDIO_SILENT = "the audio holds no speech; the mouth rests"
     AUDIO_CLIPPED = "more than 1 % of the samples are clipped; lip sync may suffer"
+    FACE_LOST = "the film shows no usable face for a while; the last one fades to rest"
+    SEVERAL_FACES = "the film shows several faces; one is followed"
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something noticed at a time of the stream, in seconds."""
+    """Something noticed at a time of the stream, in seconds; `details` as `visage.v1.StreamNotice` lists them."""
 
     kind: NoticeKind
     at: Fraction
+    details: Mapping[str, str] = field(default_factory=dict)
 
 
 class Stage:
