@@ -13,11 +13,12 @@ from visage.animation.animate_from_audio import AnimateFromAudio, Piece
 from visage.animation.animate_from_text import AnimateFromText
 from visage.animation.animate_from_video import AnimateFromVideo, Tracking
 from visage.animation.list_curve_schemas import list_curve_schemas
+from visage.animation.projection import Projection
 from visage.animation.stage import Notice, Output
 from visage.animation.video_messages import film_pieces, report_message, video_animation_of
+from visage.animation.viseme_timing import timed_phones
 from visage.media.curves import CurveBlock
 from visage.runtime.errors import StreamOutOfOrder
-from visage.runtime.wire import curve_block_message, curve_header_message, phones_of
 from visage.v1 import animation_service_pb2 as pb
 from visage.v1.animation_service_pb2_grpc import AnimationServiceServicer
 
@@ -51,7 +52,7 @@ class AnimationServicer(AnimationServiceServicer):
         controls = messages.controls_of(request.controls, "controls")
         output = messages.output_of(request.output)
         if request.WhichOneof("source") == "timing":
-            answers = self._from_text.from_phones(phones_of(request.timing), controls, output)
+            answers = self._from_text.from_phones(timed_phones(request.timing), controls, output)
         else:
             utterance = messages.utterance_of(request.input, request.synthesis)
             answers = self._from_text.from_text(utterance, controls, output)
@@ -100,11 +101,12 @@ async def _replies(
     respond: Callable[..., Response], output: Output, answers: AsyncGenerator[CurveBlock | Notice | Tracking, None]
 ) -> AsyncGenerator[Response, None]:
     """Yields the messages of a stream of curves; all responses have one shape: header, block, notice."""
-    yield respond(header=curve_header_message(output.frame_rate))
+    projection = Projection(output.schema)
+    yield respond(header=projection.header_message(output.frame_rate))
     async with aclosing(answers):
         async for answer in answers:
             if isinstance(answer, CurveBlock):
-                yield respond(block=curve_block_message(answer))
+                yield respond(block=projection.block_message(answer))
             elif isinstance(answer, Tracking):
                 yield respond(report=report_message(answer))
             else:
