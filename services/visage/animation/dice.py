@@ -35,11 +35,12 @@ class Dice:
         pairs = [(math.sqrt(-2 * math.log(1 - draws[i])), 2 * math.pi * draws[i + 1]) for i in (0, 2)]
         return tuple(radius * wave(angle) for radius, angle in pairs for wave in (math.cos, math.sin))
 
-    def noise(self, name: str, position: float) -> float:
-        """Returns smooth noise in [-1, 1] that changes over about one unit of `position`; acceleration is continuous.
+    def noise(self, name: str, time_s: float, over_s: float) -> float:
+        """Returns smooth noise in [-1, 1] that changes over about `over_s` seconds; acceleration is continuous.
 
-        Values at whole positions are random, between them runs a quintic (Perlin, "Improving noise", 2002).
+        Values at whole multiples are random, between them runs a quintic (Perlin, "Improving noise", 2002).
         """
+        position = time_s / over_s
         cell = math.floor(position)
         share = position - cell
         blend = share * share * share * (share * (share * 6 - 15) + 10)

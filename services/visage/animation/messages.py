@@ -56,7 +56,8 @@ def piece_of(request: pb.AnimateFromAudioRequest) -> Piece:
 
 def output_of(output: pb.CurveOutput) -> Output:
     """Value of the shape wanted."""
-    return Output(frame_rate_of(output.frame_rate), output.frames_per_block or DEFAULT_FRAMES_PER_BLOCK)
+    frames_per_block = output.frames_per_block or DEFAULT_FRAMES_PER_BLOCK
+    return Output(frame_rate_of(output.frame_rate), frames_per_block, output.include_emotion)
 
 
 def controls_of(message: curves_pb2.PerformanceControls, field: str) -> Controls:

@@ -25,10 +25,11 @@ _SILENCE_NOTICED_TICKS: Final = 5 * TICK_RATE_HZ
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Shape of the curves wanted: frames per second and the most frames in one block."""
+    """Shape of the curves wanted: frames per second, the most frames in one block, and whether emotions come along."""
 
     frame_rate: Fraction = Fraction(25)
     frames_per_block: int = DEFAULT_FRAMES_PER_BLOCK
+    include_emotion: bool = False
 
 
 class NoticeKind(enum.Enum):
@@ -59,10 +60,14 @@ class Stage:
         self.clock = FrameClock(output.frame_rate, settling_s)
 
     def perform(
-        self, shapes: MouthShapes, levels_db: NDArray[np.float32], changes: Mapping[int, Controls] | None = None
+        self,
+        shapes: MouthShapes,
+        levels_db: NDArray[np.float32],
+        changes: Mapping[int, Controls] | None = None,
+        heard: NDArray[np.float32] | None = None,
     ) -> None:
         """Performs the next ticks; see `Performance.advance`."""
-        self.clock.push(self._performance.advance(shapes.curves, shapes.speech, levels_db, changes))
+        self.clock.push(self._performance.advance(shapes.curves, shapes.speech, levels_db, changes, heard))
         self._ticks += len(shapes.speech)
         self._speech_ticks += int((shapes.speech > 0.5).sum())
 
@@ -73,8 +78,10 @@ class Stage:
             return
         size = self._output.frames_per_block
         for start in range(0, frames.frame_count, size):
-            poses = None if frames.poses is None else frames.poses[start : start + size]
-            yield CurveBlock(frames.start_frame + start, frames.curves[start : start + size], poses)
+            part = slice(start, start + size)
+            poses = None if frames.poses is None else frames.poses[part]
+            emotions = frames.emotions[part] if frames.emotions is not None and self._output.include_emotion else None
+            yield CurveBlock(frames.start_frame + start, frames.curves[part], poses, emotions)
 
     def silence(self, duration: Fraction, *, is_ended: bool) -> Notice | None:
         """Returns the notice that nobody speaks: once, after five seconds or at the end."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from visage.media.arkit import CURVE_COUNT, CURVE_INDEX, CURVE_NAMES
 from visage.media.curves import ARKIT_SCHEMA, POSE_COUNT, CurveBlock, CurveClip
+from visage.media.emotions import EMOTIONS
 from visage.media.phone_timing import NO_STRESS, PRIMARY_STRESS, SECONDARY_STRESS
 from visage.media.phones import VOWELS, TimedPhone, classes_of_ipa
 from visage.runtime.errors import InvalidField
@@ -23,6 +24,8 @@ _NANOS: Final = 1_000_000_000
 _STRESS_MARKS: Final = "ˈˌ"
 # Times travel through floats and samples on their way; an overlap this short is rounding.
 _TIME_TOLERANCE_S: Final = 1e-3
+# Weights below this are not worth a word.
+_FELT: Final = 1e-3
 
 
 def duration_of(seconds: float | Fraction) -> Duration:
@@ -67,7 +70,15 @@ def curve_block_message(block: CurveBlock) -> curves_pb2.CurveBlock:
         scaled = block.poses.astype(np.float64) * (1, 1, 1, 1e-3, 1e-3, 1e-3)
         for yaw, pitch, roll, x, y, z in scaled.tolist():
             message.head_poses.add(yaw_degrees=yaw, pitch_degrees=pitch, roll_degrees=roll, x=x, y=y, z=z)
+    if block.emotions is not None:
+        message.emotion.CopyFrom(emotion_message(block.emotions[0]))
     return message
+
+
+def emotion_message(weights: NDArray[np.float32]) -> curves_pb2.EmotionWeights:
+    """Message for [10] weights; emotions that are not felt are left out."""
+    felt = {name: weight for name, weight in zip(EMOTIONS, weights.tolist(), strict=True) if weight >= _FELT}
+    return curves_pb2.EmotionWeights(weights=felt)
 
 
 def curve_clip_message(clip: CurveClip, frames_per_block: int = 512) -> curves_pb2.CurveClip:
