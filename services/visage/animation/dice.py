@@ -21,8 +21,10 @@ class Dice:
 
     def __init__(self, seed: int) -> None:
         """Takes any signed 64-bit seed."""
+        self.seed = seed
         self._key = _COUNTER.pack(seed)
         self._lattice: dict[tuple[str, int], float] = {}
+        self._rows: dict[tuple[str, int], tuple[float, ...]] = {}
 
     def uniforms(self, name: str, index: int) -> tuple[float, ...]:
         """Returns eight numbers in [0, 1) that belong to event `index` of the stream `name` (at most 16 bytes)."""
@@ -46,6 +48,23 @@ class Dice:
         blend = share * share * share * (share * (share * 6 - 15) + 10)
         before, after = self._at(name, cell), self._at(name, cell + 1)
         return before + (after - before) * blend
+
+    def noises(self, name: str, time_s: float, over_s: float, count: int) -> tuple[float, ...]:
+        """Returns `count` independent noises (at most eight), as `noise` makes them."""
+        position = time_s / over_s
+        cell = math.floor(position)
+        share = position - cell
+        blend = share * share * share * (share * (share * 6 - 15) + 10)
+        before, after = self._row_at(name, cell), self._row_at(name, cell + 1)
+        return tuple(low + (high - low) * blend for low, high in zip(before[:count], after[:count], strict=True))
+
+    def _row_at(self, name: str, cell: int) -> tuple[float, ...]:
+        row = self._rows.get((name, cell))
+        if row is None:
+            row = tuple(2 * draw - 1 for draw in self.uniforms(name, cell))
+            self._rows[name, cell] = row
+            self._rows.pop((name, cell - 3), None)
+        return row
 
     def _at(self, name: str, cell: int) -> float:
         value = self._lattice.get((name, cell))

@@ -20,36 +20,36 @@ from visage.media.arkit import CURVE_COUNT, CURVE_NAMES
 
 Array = NDArray[np.float32]
 
+# Parts of the face that waver on their own, by the first word of their curves; after them, left against right.
 _REGIONS: Final = ("Brow", "Eye", "Cheek", "Nose", "Mouth", "Jaw")
-"""Parts of the face that waver on their own, by the first word of their curves."""
-_WAVERING: Final = 0.13
-_UNEVENNESS: Final = 0.07
-# Seconds of a slow change of a region; parts of the face are not in step.
-_WAVER_S: Final = (1.9, 1.5, 2.3, 2.9, 2.1, 2.6)
+_SIZES: Final = (0.13, 0.13, 0.13, 0.13, 0.13, 0.13, 0.07)
+_WAVER_S: Final = 1.9
+# A change of the seed in mid-stream must not jerk.
+_CATCHING_UP: Final = 0.15
 _ACCENT: Final = 0.16
 _ACCENT_S: Final = 0.26
 # Share by which an expression exceeds its sustained level at first, and how fast it settles.
 _APEX: Final = 0.16
 _SETTLING_S: Final = 2.5
 _SUSTAINED: Final = 0.94
+_FELT: Final = 1e-4
 
 
-def _places() -> tuple[Array, Array]:
-    """[6, 52] ones where a curve belongs to a region; [52] 1 on the left side, -1 on the right, else 0."""
-    regions = np.zeros((len(_REGIONS), CURVE_COUNT), np.float32)
-    sides = np.zeros(CURVE_COUNT, np.float32)
+def _wavering() -> Array:
+    """[7, 52] how far each part's wavering moves each curve, as a share of it."""
+    table = np.zeros((len(_SIZES), CURVE_COUNT), np.float32)
     for index, name in enumerate(CURVE_NAMES):
         for row, region in enumerate(_REGIONS):
-            regions[row, index] = name.startswith(region)
-        sides[index] = 1.0 if name.endswith("Left") else -1.0 if name.endswith("Right") else 0.0
-    return regions, sides
+            table[row, index] = _SIZES[row] * name.startswith(region)
+        table[-1, index] = _SIZES[-1] * (name.endswith("Left") - name.endswith("Right"))
+    return table
 
 
-_REGION_OF, _SIDE_OF = _places()
+_WAVERING: Final[Array] = _wavering()
 
 
 class EmotionFace:
-    """Curves of the felt emotions, tick by tick."""
+    """Curves of the felt emotions: `advance` for each tick, then `curves` for a run of them."""
 
     def __init__(self, tick: int = 0) -> None:
         """Starts neutral, before tick `tick`."""
@@ -58,42 +58,42 @@ class EmotionFace:
         self._accent = Spring(2.0)
         self._accent_left_s = 0.0
         self._accent_size = 0.0
-        # A change of the seed in mid-stream must not jerk.
-        self._wavers = [Spring(1.2) for _ in _REGIONS]
-        self._lean = Spring(0.8)
-        self._turn = Spring(0.5)
-        self._has_side = False
+        self._wavers = (0.0,) * len(_SIZES)
+        self._turn: Spring | None = None
+        self._gains: list[tuple[float, ...]] = []
 
-    @property
-    def side(self) -> float:
-        """Which side is stronger: 0 left to 1 right."""
-        return min(1.0, max(0.0, self._turn.value))
+    def side(self, dice: Dice) -> float:
+        """Which side is stronger at the next tick: 0 left to 1 right; a change takes two seconds."""
+        side = float(dice.uniforms("side", 0)[0] < 0.5)
+        if self._turn is None:
+            self._turn = Spring(0.5)
+            self._turn.value = side
+        return min(1.0, max(0.0, self._turn.advance(side)))
 
-    def advance(self, dice: Dice, beat: Beat, weights: Array) -> Array:
-        """[52] curves one tick later, at the strength of [10] `weights`."""
+    def advance(self, dice: Dice, beat: Beat, felt: float) -> None:
+        """Goes one tick on, with emotions whose weights sum to `felt`."""
         time_s = self._tick * TICK_S
         self._tick += 1
-        side = float(dice.uniforms("side", 0)[0] < 0.5)
-        if not self._has_side:
-            self._turn.value, self._has_side = side, True
-        self._turn.advance(side)
-        total = float(weights.sum())
-        freshness = total - self._habit
+        freshness = felt - self._habit
         self._habit += freshness * TICK_S / _SETTLING_S
         accent = self._stress(beat)
-        wavers = [
-            spring.advance(dice.noise(f"feel-{region}", time_s, over_s))
-            for region, spring, over_s in zip(_REGIONS, self._wavers, _WAVER_S, strict=True)
-        ]
-        lean = self._lean.advance(dice.noise("feel-lean", time_s, 3.1))
-        if total < 1e-4:
-            return np.zeros(CURVE_COUNT, np.float32)
-        level = _SUSTAINED + _APEX * max(0.0, freshness) / max(total, 0.3) + accent
-        gains = np.array([level + _WAVERING * waver for waver in wavers], np.float32) @ _REGION_OF
-        gains *= 1 + np.float32(_UNEVENNESS * lean) * _SIDE_OF
-        faces = FACES + (MIRRORED_FACES - FACES) * np.float32(self.side)
-        curves: Array = (weights @ faces) * gains
-        return curves
+        if felt < _FELT:
+            self._gains.append((0.0,) * (1 + len(_SIZES)))
+            return
+        targets = dice.noises("feeling", time_s, _WAVER_S, len(_SIZES))
+        self._wavers = tuple(
+            value + (target - value) * _CATCHING_UP for value, target in zip(self._wavers, targets, strict=True)
+        )
+        level = _SUSTAINED + _APEX * max(0.0, freshness) / max(felt, 0.3) + accent
+        self._gains.append((level, *self._wavers))
+
+    def curves(self, weights: Array, sides: Array) -> Array:
+        """[ticks, 52] curves of the ticks since the last call, given [ticks, 10] weights and [ticks] stronger sides."""
+        gains = np.array(self._gains, np.float32)
+        self._gains = []
+        left, right = weights @ FACES, weights @ MIRRORED_FACES
+        faces = left + (right - left) * sides[:, None]
+        return np.asarray(faces * (gains[:, :1] + gains[:, 1:] @ _WAVERING), np.float32)
 
     def _stress(self, beat: Beat) -> float:
         """Share that stressed syllables add at the moment."""

@@ -129,7 +129,7 @@ _MANNERS: Final[Mapping[str, Manner]] = {
         mouth_breath=0.05, jaw=0.95, stress=0.7,
     ),
     "grief": Manner(
-        pitch=-5.0, roll=2.5, z=2, motion=0.6, gaze_x=1.5, gaze_y=-7.0, fixation=1.6, glances=1.3, blinks=1.3,
+        pitch=-5.0, roll=2.5, z=2, motion=0.6, gaze_x=1.5, gaze_y=-10.0, fixation=1.6, glances=1.3, blinks=1.3,
         breath_rate=1.5, breath_depth=1.5, mouth_breath=0.03, jaw=0.88, stress=0.5,
     ),
     "joy": Manner(
@@ -144,7 +144,7 @@ _MANNERS: Final[Mapping[str, Manner]] = {
         breath_depth=1.2, jaw=0.95, stress=0.5,
     ),
     "sadness": Manner(
-        pitch=-3.5, roll=1.5, z=2, motion=0.55, gaze_x=1.0, gaze_y=-5.0, fixation=1.5, glances=1.2, blinks=0.9,
+        pitch=-3.5, roll=1.5, z=2, motion=0.55, gaze_x=1.0, gaze_y=-7.0, fixation=1.5, glances=1.2, blinks=0.9,
         breath_rate=0.85, breath_depth=1.2, jaw=0.85, stress=0.5,
     ),
 }  # fmt: skip
@@ -186,8 +186,10 @@ _NEUTRAL: Final[Array] = np.array(NEUTRAL, np.float32)
 _SIDED: Final = np.array([name in ("yaw", "roll", "gaze_x") for name in Manner._fields])
 
 
-def manner_of(weights: Array, side: float) -> Manner:
-    """Mixture of manners for [10] weights; `side` runs from 0, the stronger side left, to 1, right."""
+def manners_of(weights: Array, sides: Array) -> list[Manner]:
+    """Mixtures of manners for [ticks, 10] weights; `sides` run from 0, the stronger side left, to 1, right."""
+    if not weights.any():
+        return [NEUTRAL] * len(weights)
     mixed = weights @ _DIFFERENCES
-    mixed[_SIDED] *= np.float32(1 - 2 * side)
-    return Manner(*(_NEUTRAL + mixed).tolist())
+    mixed[:, _SIDED] *= 1 - 2 * sides[:, None]
+    return [Manner(*row) for row in (_NEUTRAL + mixed).tolist()]

@@ -67,18 +67,20 @@ class EmotionalMouth:
             jaw: [ticks] scale of the opening.
             feeling: [ticks, 52] that the emotion would like, other parts of the face included.
         """
-        spoken = mouth.copy()
-        # Closing scales with the jaw, so lips that meet still do.
-        spoken[:, _OPENING] *= jaw[:, None]
         talking = np.array([self._speech.advance(share) for share in speech.tolist()], np.float32)
-        return spoken, feeling * self._room(mouth, talking)
+        if not feeling.any() and (jaw == 1).all():
+            return mouth, feeling
+        spoken = mouth.copy()
+        biting = np.clip((mouth[:, _ROLL_LOWER] - _BITING[0]) / (_BITING[1] - _BITING[0]), 0, 1)
+        # Closing scales with the jaw, so lips that meet still do; a bitten lip stays where it is.
+        spoken[:, _OPENING] *= (1 + (jaw - 1) * (1 - biting))[:, None]
+        return spoken, feeling * self._room(mouth, talking, biting)
 
     @staticmethod
-    def _room(mouth: Array, talking: Array) -> Array:
+    def _room(mouth: Array, talking: Array, biting: Array) -> Array:
         """[ticks, 52] share of each of the emotion's curves that speech leaves room for."""
         closing = closedness(mouth)
         open_share = np.clip(_opening(mouth) / _OPEN, 0, 1)
-        biting = np.clip((mouth[:, _ROLL_LOWER] - _BITING[0]) / (_BITING[1] - _BITING[0]), 0, 1)
         parted = np.minimum(1 - closing, 1 - talking * (1 - open_share * (1 - biting)))
         rounded = np.clip(np.maximum(mouth[:, _FUNNEL], mouth[:, _PUCKER]) / _ROUNDEST, 0, 1)
         widened = 1 - (1 - _WIDENING_WHEN_ROUND) * rounded

@@ -86,14 +86,20 @@ class FrameClock:
 
     def _place(self, frame: int) -> tuple[int, float]:
         """Tick before the middle of a frame, and how far the middle lies towards the next one, 0..1."""
-        position = max(Fraction(0), Fraction(2 * frame + 1, 2) / self._rate * TICK_RATE_HZ - Fraction(1, 2))
-        tick = math.floor(position)
-        return tick, float(position - tick)
+        # (2 frame + 1) / 2 / rate in ticks, less half a tick; in whole numbers, which is exact and fast.
+        whole = 2 * self._rate.numerator
+        tick, rest = divmod(max(0, self._halves(2 * frame + 1) // 2 - self._rate.numerator), whole)
+        return tick, rest / whole
 
     def _covered(self, frame: int) -> range:
         """Ticks whose middles lie in the interval of a frame."""
-        bounds = [Fraction(edge) / self._rate * TICK_RATE_HZ - Fraction(1, 2) for edge in (frame, frame + 1)]
-        return range(max(0, math.ceil(bounds[0])), max(0, math.ceil(bounds[1])))
+        whole = 2 * self._rate.numerator
+        start, stop = (-((self._rate.numerator - self._halves(edge)) // whole) for edge in (frame, frame + 1))
+        return range(max(0, start), max(0, stop))
+
+    def _halves(self, frames: int) -> int:
+        """Ticks that `frames` last, times twice the numerator of the frame rate."""
+        return 2 * frames * TICK_RATE_HZ * self._rate.denominator
 
     def _last_tick(self, frame: int) -> int:
         tick, share = self._place(frame)

@@ -68,21 +68,23 @@ class _Saccades:
     """A place that jumps as eyes do, tick by tick."""
 
     def __init__(self) -> None:
-        self._from = self.to = (0.0, 0.0)
-        self._age_s = math.inf
-        self.place = (0.0, 0.0)
+        self._from = self.to = self.place = (0.0, 0.0)
+        self._age_s = self._length_s = 0.0
 
     def jump(self, to: tuple[float, float]) -> float:
         """Starts a shift from here to a place; returns its size in degrees."""
+        size_degrees = math.dist(self.place, to)
         self._from, self.to, self._age_s = self.place, to, 0.0
-        return math.dist(self._from, to)
+        self._length_s = 0.021 + 0.0022 * size_degrees
+        return size_degrees
 
     def advance(self) -> tuple[float, float]:
         """Returns the place one tick later."""
-        share = ease(self._age_s / (0.021 + 0.0022 * math.dist(self._from, self.to)))
-        self._age_s += TICK_S
-        (from_x, from_y), (to_x, to_y) = self._from, self.to
-        self.place = (from_x + (to_x - from_x) * share, from_y + (to_y - from_y) * share)
+        if self.place != self.to:
+            share = ease(self._age_s / self._length_s)
+            self._age_s += TICK_S
+            (from_x, from_y), (to_x, to_y) = self._from, self.to
+            self.place = (from_x + (to_x - from_x) * share, from_y + (to_y - from_y) * share) if share < 1 else self.to
         return self.place
 
 

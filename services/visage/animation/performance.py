@@ -16,9 +16,7 @@ from visage.animation.dice import Dice
 from visage.animation.emotion_track import EmotionTrack
 from visage.animation.emotional_mouth import EmotionalMouth
 from visage.animation.life import Life
-from visage.animation.rhythm import LOOK_AHEAD_TICKS, Rhythm
-from visage.media.arkit import CURVE_COUNT
-from visage.media.curves import POSE_COUNT
+from visage.animation.rhythm import LOOK_AHEAD_TICKS, Beat, Rhythm
 from visage.media.emotions import EMOTION_COUNT
 
 Array = NDArray[np.float32]
@@ -85,36 +83,23 @@ class Performance:
             self._has_started = True
             for level_db in levels_db[:LOOK_AHEAD_TICKS].tolist():
                 self._rhythm.look_ahead(level_db)
-        life, feeling = np.zeros((2, count, CURVE_COUNT), np.float32)
-        poses = np.zeros((count, POSE_COUNT), np.float32)
-        emotions = np.zeros((count, EMOTION_COUNT), np.float32)
-        opening = np.ones(count, np.float32)
-        scaled = np.empty_like(mouth)
         strengths: list[Strengths] = []
+        settings: list[Controls] = []
+        beats: list[Beat] = []
+        weights = np.empty((count, EMOTION_COUNT), np.float32)
         ahead_db = levels_db[LOOK_AHEAD_TICKS:].tolist()
-        for tick in range(count):
+        for tick, share in enumerate(speech.tolist()):
             if changes and tick in changes:
-                self._change(changes[tick])
+                self._track.change(changes[tick])
+                self._feelings.change(changes[tick].emotion_keys)
+            settings.append(self._track.controls)
             strengths.append(self._track.advance())
-            weights = self._felt(strengths[-1], None if heard is None else heard[tick])
-            emotions[tick] = np.minimum(weights, 1)
-            beat = self._rhythm.advance(ahead_db[tick], float(speech[tick]))
-            moment = self._life.advance(beat, weights, self._track.controls, strengths[-1])
-            life[tick], feeling[tick], poses[tick], opening[tick] = (
-                moment.curves,
-                moment.mouth,
-                moment.pose,
-                moment.opening,
-            )
-            scaled[tick] = mouth[tick] * strengths[-1].scales[_LOWER]
-        spoken, added = self._mouth.advance(scaled, speech, opening, feeling)
-        return Ticks(spoken, life + added, poses, strengths, emotions)
-
-    def _change(self, controls: Controls) -> None:
-        """Replaces the setting."""
-        self._track.change(controls)
-        self._feelings.change(controls.emotion_keys)
-        self._life.dice = Dice(controls.seed)
+            weights[tick] = self._felt(strengths[-1], None if heard is None else heard[tick])
+            beats.append(self._rhythm.advance(ahead_db[tick], share))
+        moments = self._life.advance(beats, weights, settings, strengths)
+        scaled = mouth * np.stack([strength.scales[_LOWER] for strength in strengths])[:, None]
+        spoken, added = self._mouth.advance(scaled, speech, moments.opening, moments.mouth)
+        return Ticks(spoken, moments.curves + added, moments.poses, strengths, np.minimum(weights, 1))
 
     def _felt(self, strengths: Strengths, heard: Array | None) -> Array:
         """[10] weights at this tick: the keys' emotions mixed with those heard, at the strength wanted."""

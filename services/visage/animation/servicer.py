@@ -15,6 +15,7 @@ from visage.animation.list_curve_schemas import list_curve_schemas
 from visage.animation.stage import Notice, Output
 from visage.media.curves import CurveBlock
 from visage.runtime.errors import StreamOutOfOrder
+from visage.runtime.styled_controls import styled_controls
 from visage.runtime.wire import curve_block_message, curve_header_message, phones_of
 from visage.v1 import animation_service_pb2 as pb
 from visage.v1.animation_service_pb2_grpc import AnimationServiceServicer
@@ -47,12 +48,14 @@ class AnimationServicer(AnimationServiceServicer):
         self, request: pb.AnimateFromTextRequest, context: grpc.aio.ServicerContext
     ) -> AsyncGenerator[pb.AnimateFromTextResponse, None]:
         """Text or phoneme timings to curves."""
-        controls = messages.controls_of(request.controls, "controls")
         output = messages.output_of(request.output)
         if request.WhichOneof("source") == "timing":
+            controls = messages.controls_of(request.controls, "controls")
             answers = self._from_text.from_phones(phones_of(request.timing), controls, output)
         else:
             utterance = messages.utterance_of(request.input, request.synthesis)
+            styled = styled_controls(request.controls, request.synthesis.style)
+            controls = messages.controls_of(styled, "controls")
             answers = self._from_text.from_text(utterance, controls, output)
         async with aclosing(_replies(pb.AnimateFromTextResponse, output, answers)) as replies:
             async for reply in replies:
