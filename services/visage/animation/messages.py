@@ -67,7 +67,12 @@ def output_of(output: pb.CurveOutput, field: str = "output") -> Output:
     schema = output.schema or ARKIT_SCHEMA
     if schema not in SCHEMAS:
         raise InvalidField(f"{field}.schema", f"unknown schema {schema!r}", ", ".join(SCHEMAS))
-    return Output(frame_rate_of(output.frame_rate), output.frames_per_block or DEFAULT_FRAMES_PER_BLOCK, schema)
+    return Output(
+        frame_rate_of(output.frame_rate),
+        output.frames_per_block or DEFAULT_FRAMES_PER_BLOCK,
+        schema,
+        output.include_emotion,
+    )
 
 
 def controls_of(message: curves_pb2.PerformanceControls, field: str) -> Controls:

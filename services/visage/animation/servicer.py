@@ -19,6 +19,7 @@ from visage.animation.video_messages import film_pieces, report_message, video_a
 from visage.animation.viseme_timing import timed_phones
 from visage.media.curves import CurveBlock
 from visage.runtime.errors import StreamOutOfOrder
+from visage.runtime.styled_controls import styled_controls
 from visage.v1 import animation_service_pb2 as pb
 from visage.v1.animation_service_pb2_grpc import AnimationServiceServicer
 
@@ -49,12 +50,14 @@ class AnimationServicer(AnimationServiceServicer):
         self, request: pb.AnimateFromTextRequest, context: grpc.aio.ServicerContext
     ) -> AsyncGenerator[pb.AnimateFromTextResponse, None]:
         """Text or phoneme timings to curves."""
-        controls = messages.controls_of(request.controls, "controls")
         output = messages.output_of(request.output)
         if request.WhichOneof("source") == "timing":
+            controls = messages.controls_of(request.controls, "controls")
             answers = self._from_text.from_phones(timed_phones(request.timing), controls, output)
         else:
             utterance = messages.utterance_of(request.input, request.synthesis)
+            styled = styled_controls(request.controls, request.synthesis.style)
+            controls = messages.controls_of(styled, "controls")
             answers = self._from_text.from_text(utterance, controls, output)
         async with aclosing(_replies(pb.AnimateFromTextResponse, output, answers)) as replies:
             async for reply in replies:

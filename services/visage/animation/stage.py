@@ -26,11 +26,19 @@ _SILENCE_NOTICED_TICKS: Final = 5 * TICK_RATE_HZ
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Shape of the curves wanted: frames per second, the most frames in one block, the layout's resource name."""
+    """Shape of the curves wanted.
+
+    Attributes:
+        frame_rate: Frames per second.
+        frames_per_block: The most frames in one block.
+        schema: The layout's resource name.
+        include_emotion: Whether the emotions in effect come along.
+    """
 
     frame_rate: Fraction = Fraction(25)
     frames_per_block: int = DEFAULT_FRAMES_PER_BLOCK
     schema: str = ARKIT_SCHEMA
+    include_emotion: bool = False
 
 
 class NoticeKind(enum.Enum):
@@ -63,6 +71,7 @@ def cut(block: CurveBlock, size: int) -> Iterator[CurveBlock]:
             block.curves[start:stop],
             None if block.poses is None else block.poses[start:stop],
             None if block.phones is None else block.phones[start:stop],
+            None if block.emotions is None else block.emotions[start:stop],
         )
 
 
@@ -80,10 +89,14 @@ class Stage:
         self.clock = FrameClock(output.frame_rate, settling_s)
 
     def perform(
-        self, shapes: MouthShapes, levels_db: NDArray[np.float32], changes: Mapping[int, Controls] | None = None
+        self,
+        shapes: MouthShapes,
+        levels_db: NDArray[np.float32],
+        changes: Mapping[int, Controls] | None = None,
+        heard: NDArray[np.float32] | None = None,
     ) -> None:
         """Performs the next ticks; see `Performance.advance`."""
-        self.clock.push(self._performance.advance(shapes.curves, shapes.speech, levels_db, changes))
+        self.clock.push(self._performance.advance(shapes.curves, shapes.speech, levels_db, changes, heard))
         self._phones.push(shapes.phones)
         self._ticks += len(shapes.speech)
         self._speech_ticks += int((shapes.speech > 0.5).sum())
@@ -94,7 +107,8 @@ class Stage:
         if frames is None:
             return
         phones = self._phones.frames(frames.start_frame, frames.frame_count)
-        yield from cut(replace(frames, phones=phones), self._output.frames_per_block)
+        emotions = frames.emotions if self._output.include_emotion else None
+        yield from cut(replace(frames, phones=phones, emotions=emotions), self._output.frames_per_block)
 
     def silence(self, duration: Fraction, *, is_ended: bool) -> Notice | None:
         """Returns the notice that nobody speaks: once, after five seconds or at the end."""
