@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from visage.animation.animate_from_audio import AnimateFromAudio, Limits
 from visage.animation.animate_from_text import AnimateFromText
 from visage.animation.animate_from_video import AnimateFromVideo
+from visage.animation.audio2face.servicer import Audio2FaceServicer, audio2face_services
 from visage.animation.calibration import streams_carried
 from visage.animation.inference import TritonLipSync
 from visage.animation.peers import SpeechOverGrpc
@@ -38,6 +39,10 @@ async def build(settings: AnimationSettings) -> server.Service:
         AnimateFromVideo(faces, films, settings.face_deadline_s),
     )
 
+    limits = settings.audio2face
+    clips = AnimateFromAudio(model, Limits(limits.longest_clip_s, settings.windows_in_flight))
+    audio2face = audio2face_services(Audio2FaceServicer(clips, limits), limits)
+
     async def check_ready() -> Mapping[str, bool]:
         return {"lip_sync": await model.is_ready(), **await faces.ready()}
 
@@ -50,7 +55,7 @@ async def build(settings: AnimationSettings) -> server.Service:
 
     streams = frozenset({"AnimateFromAudio", "AnimateFromText", "AnimateFromVideo"})
     own = server.Servicer(add_AnimationServiceServicer_to_server, servicer, "visage.v1.AnimationService", streams)
-    return server.Parts(NAME, [own], check_ready, release, measure_capacity)
+    return server.Parts(NAME, [own, *audio2face], check_ready, release, measure_capacity)
 
 
 def main() -> None:

@@ -46,7 +46,8 @@ class Servicer:
     """One gRPC service of a process: the generated `add_…_to_server`, its implementation and its full name.
 
     `streams` are its methods that take a place of the process's capacity (`visage.runtime.capacity`).
-    Reflection lists it if `is_reflected`; its descriptors must be in the default pool then.
+    Reflection lists it if `is_reflected`; its descriptors must be in the default pool then. `default_deadline_s` takes
+    the place of the setting for calls without a deadline.
     """
 
     add_to_server: Callable[[Any, Any], None]
@@ -54,6 +55,7 @@ class Servicer:
     full_name: str
     streams: frozenset[str] = frozenset()
     is_reflected: bool = True
+    default_deadline_s: float | None = None
 
 
 class Service(Protocol):
@@ -118,8 +120,9 @@ class RunningServer:
         streams = [f"{part.full_name}/{method}" for part in service.servicers for method in part.streams]
         self._health = health.aio.HealthServicer()
         self._watch: asyncio.Task[None] | None = None
+        deadlines = {part.full_name: part.default_deadline_s for part in service.servicers if part.default_deadline_s}
         self._interceptor = CallInterceptor(
-            self._admission, settings.default_deadline_s, settings.idle_stream_s, streams
+            self._admission, settings.default_deadline_s, settings.idle_stream_s, streams, deadlines
         )
         self._server = grpc.aio.server(
             interceptors=[self._interceptor],
