@@ -21,8 +21,10 @@ class Dice:
 
     def __init__(self, seed: int) -> None:
         """Takes any signed 64-bit seed."""
+        self.seed = seed
         self._key = _COUNTER.pack(seed)
         self._lattice: dict[tuple[str, int], float] = {}
+        self._rows: dict[tuple[str, int], tuple[float, ...]] = {}
 
     def uniforms(self, name: str, index: int) -> tuple[float, ...]:
         """Returns eight numbers in [0, 1) that belong to event `index` of the stream `name` (at most 16 bytes)."""
@@ -35,16 +37,34 @@ class Dice:
         pairs = [(math.sqrt(-2 * math.log(1 - draws[i])), 2 * math.pi * draws[i + 1]) for i in (0, 2)]
         return tuple(radius * wave(angle) for radius, angle in pairs for wave in (math.cos, math.sin))
 
-    def noise(self, name: str, position: float) -> float:
-        """Returns smooth noise in [-1, 1] that changes over about one unit of `position`; acceleration is continuous.
+    def noise(self, name: str, time_s: float, over_s: float) -> float:
+        """Returns smooth noise in [-1, 1] that changes over about `over_s` seconds; acceleration is continuous.
 
-        Values at whole positions are random, between them runs a quintic (Perlin, "Improving noise", 2002).
+        Values at whole multiples are random, between them runs a quintic (Perlin, "Improving noise", 2002).
         """
+        position = time_s / over_s
         cell = math.floor(position)
         share = position - cell
         blend = share * share * share * (share * (share * 6 - 15) + 10)
         before, after = self._at(name, cell), self._at(name, cell + 1)
         return before + (after - before) * blend
+
+    def noises(self, name: str, time_s: float, over_s: float, count: int) -> tuple[float, ...]:
+        """Returns `count` independent noises (at most eight), as `noise` makes them."""
+        position = time_s / over_s
+        cell = math.floor(position)
+        share = position - cell
+        blend = share * share * share * (share * (share * 6 - 15) + 10)
+        before, after = self._row_at(name, cell), self._row_at(name, cell + 1)
+        return tuple(low + (high - low) * blend for low, high in zip(before[:count], after[:count], strict=True))
+
+    def _row_at(self, name: str, cell: int) -> tuple[float, ...]:
+        row = self._rows.get((name, cell))
+        if row is None:
+            row = tuple(2 * draw - 1 for draw in self.uniforms(name, cell))
+            self._rows[name, cell] = row
+            self._rows.pop((name, cell - 3), None)
+        return row
 
     def _at(self, name: str, cell: int) -> float:
         value = self._lattice.get((name, cell))

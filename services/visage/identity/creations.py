@@ -24,7 +24,7 @@ from visage.identity.records import (
 )
 from visage.identity.store import IdentityStore
 from visage.runtime import logs
-from visage.runtime.assets import PREFIX as ASSET_PREFIX
+from visage.runtime.assets import asset_name
 from visage.runtime.capacity import Places
 from visage.runtime.errors import DeadlineExceeded, Draining, Overloaded, ResourceNotFound, VisageError
 from visage.runtime.model_errors import translate_model_error
@@ -185,7 +185,7 @@ class Creations:
         await self._store.complete(job.work, content, datetime.now(UTC))
 
     async def _put(self, job: _Job, photo: bytes, built: BuiltIdentity) -> Content:
-        preview = ASSET_PREFIX + hashlib.sha256(built.preview_png).hexdigest()
+        preview = asset_name(built.preview_png)
         job.work = job.work.model_copy(update={"assets": (preview,)})
         await self._store.put_work(job.work)
         await self._store.assets.put(built.preview_png)

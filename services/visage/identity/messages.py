@@ -12,12 +12,12 @@ import structlog
 from google.longrunning import operations_pb2
 from google.rpc import error_details_pb2, status_pb2
 
-from visage.identity.faces import Face
 from visage.identity.operations import OperationView
 from visage.identity.quality import PhotoReport
 from visage.identity.recognition import EmbeddedFace
 from visage.identity.records import IDENTITY_PREFIX, OPERATION_PREFIX, IdentityRecord
 from visage.runtime.errors import InvalidField, VisageError
+from visage.runtime.faces import Face
 from visage.runtime.status import to_status
 from visage.v1 import identity_service_pb2 as pb
 from visage.v1 import media_pb2

@@ -168,14 +168,22 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc
             ),
             structlog.contextvars.bound_contextvars(method=method, request_id=request_id),
         ):
+            code = grpc.StatusCode.OK
             try:
                 yield request_id
+            except grpc.aio.AbortError:
+                code = context.code()
+                raise
+            except asyncio.CancelledError:
+                # The caller has gone, or waits no longer; gRPC tells the server the same of both.
+                is_late = context.time_remaining() == 0
+                code = grpc.StatusCode.DEADLINE_EXCEEDED if is_late else grpc.StatusCode.CANCELLED
+                raise
             finally:
                 elapsed_s = time.perf_counter() - started_s
                 self._active.add(-1, {telemetry.ATTRIBUTE_METHOD: method})
-                code = context.code()
-                self._duration.record(elapsed_s, attributes | {telemetry.ATTRIBUTE_STATUS: str(code)})
-                _log.debug("call_ended", seconds=round(elapsed_s, 4))
+                self._duration.record(elapsed_s, attributes | {telemetry.ATTRIBUTE_STATUS: code.name})
+                _log.debug("call_ended", seconds=round(elapsed_s, 4), code=code.name)
 
 
 class _WriteFailed(Exception):

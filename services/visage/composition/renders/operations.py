@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from visage.composition.renders.records import OPERATION_PREFIX, RenderRecord, render_id_of
+from visage.composition.renders.retention import Retention
 from visage.composition.renders.runners import Runner
 from visage.composition.renders.store import RenderStore, RenderView
 from visage.composition.renders.work import end_with_error
@@ -22,11 +23,16 @@ _UNWANTED: Final = ("include_curves", "include_timing", "resume")
 
 
 class Renders:
-    """Renders of one store and its runner."""
+    """Renders of one store and its runner.
 
-    def __init__(self, store: RenderStore, runner: Runner) -> None:
+    Attributes:
+        retention: How long those that are done stay.
+    """
+
+    def __init__(self, store: RenderStore, runner: Runner, retention: Retention) -> None:
         self._store = store
         self._runner = runner
+        self.retention = retention
 
     async def create(self, request: render_service_pb2.CreateRenderRequest) -> RenderView:
         """Enters a render and has it run; returns an earlier call's render of the same request id.
@@ -89,11 +95,11 @@ class Renders:
             await self._runner.cancel(render_id)
 
     async def delete(self, name: str) -> None:
-        """Forgets a render that is done; its film stays. Raises ResourceNotReady while it runs."""
+        """Forgets a render that is done; its film stays for good. Raises ResourceNotReady while it runs."""
         view = await self.get(name)
         if view.outcome is None:
             raise ResourceNotReady("operation", name, "RUNNING")
-        await self._store.delete(view.record.render_id)
+        await self.retention.forget(view, keep_film=True)
 
 
 def _check(request: render_service_pb2.CreateRenderRequest) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from visage.v1 import composition_service_pb2
+from visage.v1 import composition_service_pb2, render_service_pb2
 
 OPERATION_PREFIX: Final = "operations/"
 RENDER_PREFIX: Final = "renders/"
@@ -42,6 +42,11 @@ class RenderRecord(Record):
         return cls(render_id=render_id, generation=packed, create_time=create_time)
 
     @property
+    def name(self) -> str:
+        """The resource name."""
+        return RENDER_PREFIX + self.render_id
+
+    @property
     def request(self) -> composition_service_pb2.GenerateAvatarRequest:
         """The request."""
         return composition_service_pb2.GenerateAvatarRequest.FromString(base64.b64decode(self.generation))
@@ -50,12 +55,13 @@ class RenderRecord(Record):
 class ProgressRecord(Record):
     """How far work has come; written by whoever works, at least every few seconds: a sign of life.
 
-    `media_s` is the length of the finished fragments in seconds.
+    `media_s` is the length of the finished fragments in seconds; `film` the asset that the film is, or is about to be.
     """
 
     attempt_count: int = 0
     segment_count: int = 0
     media_s: float = 0.0
+    film: str = ""
     update_time: datetime
 
 
@@ -65,6 +71,11 @@ class OutcomeRecord(Record):
     render: str = ""
     error: str = ""
     end_time: datetime
+
+    @property
+    def film(self) -> str:
+        """Name of the asset that the film is; empty where there is none."""
+        return render_service_pb2.Render.FromString(base64.b64decode(self.render)).asset if self.render else ""
 
 
 def render_id_of(request_id: str) -> str:
