@@ -24,7 +24,9 @@ from tests.fakes.audio2face_service import Audio2FaceMesh, serve_audio2face
 from tests.fakes.lip_sync import VOWEL_JAW, sound, speech_like
 from visage.animation.audio2face.protos import CONFIG_PROTOS, PROTOS, Request
 from visage.media.arkit import CURVE_NAMES
+from visage.media.emotions import EMOTIONS
 from visage.media.pcm import to_int16
+from visage.media.tongue import TONGUE_NAMES
 
 pytestmark = pytest.mark.compat
 
@@ -178,21 +180,68 @@ async def test_smoothing_slows_the_lower_face(mesh: Audio2FaceMesh) -> None:
     assert np.array_equal(slow.channel("BrowInnerUp"), plain.channel("BrowInnerUp"))
 
 
-async def test_emotions_come_back_where_they_begin(mesh: Audio2FaceMesh) -> None:
-    """Each emotion that was sent is told once, in its frame; what the sample application breaks on stays empty."""
-    clip = await animate(mesh, HUM, (0.0, {"joy": 1.0}), (0.5, {"fear": 0.5}), (9.0, {"pain": 1.0}))
-    told = [(frame, list(aggregate.input_emotions)) for frame, aggregate in clip.emotions if aggregate.input_emotions]
-
-    assert clip.types == {"type.googleapis.com/nvidia_ace.emotion_aggregate.v1.EmotionAggregate"} and not told
+EMOTIONS_SENT = [(0.0, {"joy": 1.0}), (0.5, {"fear": 0.5}), (9.0, {"pain": 1.0})]
 
 
-async def test_the_package_reads_emotions_in_its_own_spelling() -> None:
-    """Names of messages show in one place, which a setting spells as the PyPI package does."""
+async def test_emotions_come_back() -> None:
+    """Those that were sent, once and in their frame; and of each frame what the face shows."""
     async with serve_audio2face(audio2face_spelling="package") as mesh:
-        clip = await animate(mesh, HUM, (0.0, {"joy": 1.0}), (0.5, {"fear": 0.5}), (9.0, {"pain": 1.0}))
-    told = [(frame, key.time_code, dict(key.emotion)) for frame, found in clip.emotions for key in found.input_emotions]
+        clip = await animate(mesh, sound(("hum", 2.0)), *EMOTIONS_SENT)
+    begun = [
+        (frame, key.time_code, dict(key.emotion)) for frame, found in clip.emotions for key in found.input_emotions
+    ]
+    shown = [
+        (found.a2f_smoothed_output[0].time_code, found.a2f_smoothed_output[0].emotion) for _, found in clip.emotions
+    ]
 
-    assert told == [(0, 0.0, {"joy": 1.0}), (15, 0.5, {"fear": 0.5})]
+    assert begun == [(0, 0.0, {"joy": 1.0}), (15, 0.5, {"fear": 0.5})]
+    assert [time_s for time_s, _ in shown] == clip.times_s
+    assert shown[0][1]["fear"] < 0.1 and shown[45][1]["fear"] == pytest.approx(0.5, abs=0.01)
+    assert set(shown[0][1]) == set(EMOTIONS)
+
+
+async def test_the_sample_application_has_another_spelling(mesh: Audio2FaceMesh) -> None:
+    """By default emotions are packed under its name, which this package does not know; all else is the same."""
+    clip = await animate(mesh, HUM, *EMOTIONS_SENT)
+
+    assert clip.types == {"type.googleapis.com/nvidia_ace.emotion_aggregate.v1.EmotionAggregate"}
+    assert not clip.emotions and len(clip.rows) == 30
+
+
+async def test_emotions_move_the_face_at_their_time(mesh: Audio2FaceMesh) -> None:
+    """Joy of the second second smiles then and not before; strength and switch of the client are honoured."""
+    samples = sound(("hum", 3.0))
+    emotions = [(0.0, {}), (1.5, {"joy": 1.0})]
+    post = pb.EmotionPostProcessingParameters
+    joy = (await animate(mesh, samples, *emotions)).channel("MouthSmileLeft")
+    faint = await animate(mesh, samples, *emotions, emotion_post_processing_params=post(emotion_strength=0.3))
+    off = await animate(mesh, samples, *emotions, emotion_post_processing_params=post(enable_preferred_emotion=False))
+    begun = await animate(mesh, samples, emotion_params=pb.EmotionParameters(beginning_emotion={"joy": 1.0}))
+
+    assert joy[48:75].min() > joy[:25].max() + 0.15
+    assert faint.channel("MouthSmileLeft")[48:75].mean() < 0.5 * joy[48:75].mean()
+    assert off.channel("MouthSmileLeft")[48:75].max() < 0.5 * joy[48:75].min()
+    assert begun.channel("MouthSmileLeft")[15:25].min() > begun.channel("MouthSmileLeft")[60:75].max()
+
+
+async def test_emotions_may_come_in_mid_stream(mesh: Audio2FaceMesh) -> None:
+    """Keys that come with later sound make the same face as those that come first, if they come in time."""
+    samples = sound(("hum", 3.0))
+    early = await animate(mesh, samples, (0.0, {}), (2.0, {"joy": 1.0}))
+    requests = requests_of(samples, [(0.0, {})])
+    requests[2].audio_with_emotion.emotions.add(time_code=2.0, emotion={"joy": 1.0})
+    late = await mesh.client.animate(requests)
+
+    assert late.channel("MouthSmileLeft") == pytest.approx(early.channel("MouthSmileLeft"), abs=1e-5)
+
+
+async def test_the_tongue_is_a_setting() -> None:
+    """With it there are 68 names, and multipliers for those of the tongue count."""
+    async with serve_audio2face(audio2face_tongue=True) as mesh:
+        clip = await animate(mesh, blendshape_params=bs(bs_weight_offsets={"TongueTipUp": 0.25}))
+
+    assert tuple(clip.header.skel_animation_header.blend_shapes) == CURVE_NAMES + TONGUE_NAMES
+    assert clip.curves.shape == (30, 68) and clip.channel("TongueTipUp").min() >= 0.25
 
 
 async def test_what_has_no_effect_is_said(mesh: Audio2FaceMesh) -> None:

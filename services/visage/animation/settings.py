@@ -38,14 +38,22 @@ class AnimationSettings(ServiceSettings):
     audio2face_longest_clip_s: float = Field(
         300.0, gt=0, description="Seconds of audio in one stream of an Audio2Face-3D client."
     )
+    audio2face_tongue: bool = Field(
+        False, description="Whether Audio2Face-3D clients get 16 shapes of the tongue behind the 52 of ARKit."
+    )
     audio2face_spelling: Spelling = Field(
         Spelling.SAMPLE,
         description="Names of messages that Audio2Face-3D clients know: sample, as the sample application has them, "
         "or package, as nvidia-audio2face-3d of PyPI has them. Emotions that come back are packed under one of them.",
+    )
 
     @property
     def audio2face(self) -> Audio2FaceLimits:
         """Limits and shape of the streams of Audio2Face-3D clients."""
         return Audio2FaceLimits(
-            self.audio2face_frame_rate, self.audio2face_longest_clip_s, self.idle_stream_s, self.audio2face_spelling
+            self.audio2face_frame_rate,
+            self.audio2face_longest_clip_s,
+            self.idle_stream_s,
+            self.audio2face_tongue,
+            self.audio2face_spelling,
         )

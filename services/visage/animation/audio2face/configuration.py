@@ -8,7 +8,7 @@ from typing import Any
 from visage.animation.audio2face.emotion_keys import HEARD_SHARE, MAX_KEYS
 from visage.animation.audio2face.requests import FLOAT_PARAMS, HIGHEST_RATE_HZ, LONGEST_BUFFER_S, LOWEST_RATE_HZ
 from visage.animation.audio2face.settings import Audio2FaceLimits
-from visage.media.arkit import CURVE_NAMES
+from visage.media.curve_schemas import SCHEMAS
 from visage.media.emotions import EMOTIONS
 
 
@@ -23,7 +23,7 @@ def configuration(limits: Audio2FaceLimits) -> str:
             "max_wait_time_idle_ms": round(1000 * limits.idle_s),
             "max_emotion_time_codes": MAX_KEYS,
         },
-        "output": {"frame_rate": limits.frame_rate, "blend_shapes": list(CURVE_NAMES)},
+        "output": {"frame_rate": limits.frame_rate, "blend_shapes": list(SCHEMAS[limits.schema].channels)},
         "face_params": {
             name: {"min": low, "max": high, "default": default} for name, (low, high, default) in FLOAT_PARAMS.items()
         },

@@ -24,6 +24,7 @@ Request: Final[Any] = PROTOS.message(f"{_MESSAGES}.AudioWithEmotionStream")
 Response: Final[Any] = PROTOS.message(f"{_MESSAGES}.A2F3DAnimationDataStream")
 AnimationData: Final[Any] = PROTOS.message(f"{_ANIMATION}.AnimationData")
 EmotionAggregate: Final[Any] = PROTOS.message(f"{_MESSAGES}.EmotionAggregate")
+Packed: Final[Any] = PROTOS.message("google.protobuf.Any")
 A2XConfig: Final[Any] = CONFIG_PROTOS.message("nvidia_ace.services.a2x_export_config.v1.A2XConfig")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from visage.animation.audio2face.emotion_keys import EmotionMixing, read_weights
 from visage.animation.audio2face.face_shape import Array, FaceShape
 from visage.animation.audio2face.remarks import Remarks
 from visage.animation.controls import Controls, EmotionKey
-from visage.media.arkit import CURVE_INDEX
+from visage.media.tongue import TONGUE_NAMES
 from visage.runtime.errors import InvalidField
 
 LOWEST_RATE_HZ: Final = 16_000
@@ -60,8 +60,13 @@ class Order:
     mixing: EmotionMixing
 
 
-def read_order(header: Any, remarks: Remarks) -> Order:
+def read_order(header: Any, channels: Sequence[str], remarks: Remarks) -> Order:
     """Returns what a stream header asks for.
+
+    Args:
+        header: The message.
+        channels: Names of the blend shapes that are sent.
+        remarks: Told of what is clamped, unknown or without an effect.
 
     Raises:
         InvalidField: Another audio format, or a number that is not finite.
@@ -91,7 +96,7 @@ def read_order(header: Any, remarks: Remarks) -> Order:
             breathing=0.0,
             emotion_strength=strength,
         ),
-        _read_shape(face, header.blendshape_params, remarks),
+        _read_shape(face, header.blendshape_params, channels, remarks),
         EmotionMixing(
             not post.HasField("enable_preferred_emotion") or post.enable_preferred_emotion,
             sent_share,
@@ -137,31 +142,29 @@ def _read_face(params: Any, remarks: Remarks) -> dict[str, float]:
     return face
 
 
-def _read_shape(face: Mapping[str, float], params: Any, remarks: Remarks) -> FaceShape:
+def _read_shape(face: Mapping[str, float], params: Any, channels: Sequence[str], remarks: Remarks) -> FaceShape:
     return FaceShape(
+        _read_channels(params.bs_weight_multipliers, channels, 1.0, "bs_weight_multipliers", remarks),
+        _read_channels(params.bs_weight_offsets, channels, 0.0, "bs_weight_offsets", remarks),
         blink_strength=face["blinkStrength"],
         eyelid_open_offset=face["eyelidOpenOffset"],
         lip_open_offset=face["lipOpenOffset"],
         tongue_strength=face["tongueStrength"],
         upper_smoothing_s=face["upperFaceSmoothing"],
         lower_smoothing_s=face["lowerFaceSmoothing"],
-        multipliers=_read_channels(params.bs_weight_multipliers, 1.0, "bs_weight_multipliers", remarks),
-        offsets=_read_channels(params.bs_weight_offsets, 0.0, "bs_weight_offsets", remarks),
         is_clamped=params.enable_clamping_bs_weight,
     )
 
 
-def _read_channels(values: Mapping[str, float], default: float, name: str, remarks: Remarks) -> Array:
-    """[52] values by blend shape."""
-    channels = np.full(len(CURVE_INDEX), default, np.float32)
-    unknown: list[str] = []
-    for channel, value in values.items():
+def _read_channels(
+    sent: Mapping[str, float], channels: Sequence[str], default: float, name: str, remarks: Remarks
+) -> Array:
+    """[channels] values by blend shape."""
+    for channel, value in sent.items():
         if not math.isfinite(value):
             raise InvalidField(f'blendshape_params.{name}["{channel}"]', "must be finite")
-        if channel in CURVE_INDEX:
-            channels[CURVE_INDEX[channel]] = value
-        elif value != default:
-            unknown.append(channel[:40])
+    # Clients that know the tongue send its shapes to everybody.
+    unknown = sorted(channel[:40] for channel in sent.keys() - {*channels, *TONGUE_NAMES})
     if unknown:
-        remarks.warn(f"blendshape_params.{name}: left out are {', '.join(sorted(unknown)[:20])}")
-    return channels
+        remarks.warn(f"blendshape_params.{name}: left out are {', '.join(unknown[:20])}")
+    return np.array([sent.get(channel, default) for channel in channels], np.float32)

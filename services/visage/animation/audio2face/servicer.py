@@ -16,9 +16,16 @@ from visage.animation.audio2face.protos import CONFIG_FULL_NAME, CONFIG_PROTOS, 
 from visage.animation.audio2face.remarks import Level, Remarks
 from visage.animation.audio2face.request_stream import RequestStream, reading
 from visage.animation.audio2face.requests import BITS_PER_SAMPLE, LONGEST_BUFFER_S, Order, read_order
-from visage.animation.audio2face.responses import end_message, frame_message, header_message, status_message
+from visage.animation.audio2face.responses import (
+    emotions_message,
+    end_message,
+    frame_message,
+    header_message,
+    status_message,
+)
 from visage.animation.audio2face.settings import Audio2FaceLimits
 from visage.animation.audio_source import FIELD, SourceFormat
+from visage.animation.projection import Projection
 from visage.animation.stage import Notice, Output
 from visage.media.curves import CurveBlock
 from visage.runtime.errors import MediaTooLarge, MediaUndecodable, StreamOutOfOrder, VisageError
@@ -37,6 +44,7 @@ class Audio2FaceServicer:
         """Takes the verb, with the limit of a clip, and the shape of streams."""
         self._from_audio = from_audio
         self._limits = limits
+        self._channels = Projection(limits.schema).channels()
 
     async def ProcessAudioStream(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
         """A clip to curves; a header comes first and a status last, whatever happens between."""
@@ -46,19 +54,19 @@ class Audio2FaceServicer:
                 first = await stream.next()
                 kind = "end of stream" if first is None else first.WhichOneof("stream_part")
                 header = first.audio_stream_header if kind == "audio_stream_header" else None
-                yield header_message(None if header is None else header.audio_header)
+                yield header_message(None if header is None else header.audio_header, self._channels)
                 has_header = True
                 if header is None:
                     raise StreamOutOfOrder("audio_stream_header", kind or _NOTHING)
                 remarks = Remarks()
-                clip = _Clip(read_order(header, remarks), self._limits, remarks)
+                clip = _Clip(read_order(header, self._channels, remarks), self._limits, remarks)
                 async with aclosing(clip.responses(self._from_audio, stream)) as responses:
                     async for response in responses:
                         yield response
             except Exception as error:
                 shown = _in_client_fields(error)
                 if not has_header:
-                    yield header_message(None)
+                    yield header_message(None, self._channels)
                 yield status_message(Level.ERROR, _text_of(shown))
                 await stream.drain()
                 raise shown from None
@@ -88,12 +96,14 @@ class _Clip:
         self._rate = rate
         self._keys = EmotionKeys(order.controls, order.mixing, remarks)
         self._echo = AudioEcho(order.sample_rate_hz, rate)
-        self._shaper = FaceShaper(order.shape, limits.frame_rate)
+        self._projection = Projection(limits.schema)
+        self._shaper = FaceShaper(order.shape, self._projection.channels(), limits.frame_rate)
 
     async def responses(self, from_audio: AnimateFromAudio, stream: RequestStream) -> AsyncGenerator[Any, None]:
         """Yields everything between the header and the end of the call."""
         source = SourceFormat(self._order.sample_rate_hz, has_header=False)
-        animation = AudioAnimation(source, Output(self._rate), self._keys.controls)
+        output = Output(self._rate, include_emotion=True)
+        animation = AudioAnimation(source, output, self._keys.controls)
         async with aclosing(from_audio(animation, self._pieces(stream))) as answers:
             async for answer in answers:
                 if isinstance(answer, Notice):
@@ -124,10 +134,13 @@ class _Clip:
                 yield AudioPiece(sound)
 
     def _frames(self, block: CurveBlock) -> Iterator[Any]:
-        for index, weights in enumerate(self._shaper.shape(block.curves), block.start_frame):
+        for row, weights in enumerate(self._shaper.shape(self._projection.values(block))):
+            index = block.start_frame + row
+            time_s = float(index / self._rate)
             begun = self._keys.begun_before(float((index + 1) / self._rate))
-            sound = self._echo.frame(index)
-            yield frame_message(float(index / self._rate), weights, sound, begun, self._limits.spelling)
+            shown = None if block.emotions is None else block.emotions[row]
+            emotions = emotions_message(time_s, shown, begun, self._limits.spelling)
+            yield frame_message(time_s, weights, self._echo.frame(index), emotions)
 
 
 def audio2face_services(servicer: Audio2FaceServicer, limits: Audio2FaceLimits) -> list[Servicer]:
