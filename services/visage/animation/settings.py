@@ -42,6 +42,7 @@ class AnimationSettings(ServiceSettings):
         Spelling.SAMPLE,
         description="Names of messages that Audio2Face-3D clients know: sample, as the sample application has them, "
         "or package, as nvidia-audio2face-3d of PyPI has them. Emotions that come back are packed under one of them.",
+    )
 
     @property
     def audio2face(self) -> Audio2FaceLimits:
