@@ -27,7 +27,7 @@ NAME = "animation"
 async def build(settings: AnimationSettings) -> server.Service:
     """Returns the service, wired to Triton and to the speech service."""
     client = TritonClient(TritonClientSettings(url=settings.triton_url))
-    channel = open_channel(settings.speech_address)
+    channel = open_channel(settings.speech_address, settings.tls)
     model = TritonLipSync(client, settings.lip_sync_deadline_s)
     from_audio = AnimateFromAudio(model, Limits(settings.longest_stream_s, settings.windows_in_flight))
     speech = SpeechOverGrpc(channel, settings.speech_deadline_s)
@@ -60,8 +60,7 @@ async def build(settings: AnimationSettings) -> server.Service:
 
 def main() -> None:
     """Runs the service until it is told to stop."""
-    settings = AnimationSettings()
-    server.run(lambda: build(settings), settings, NAME)
+    server.run(build, AnimationSettings, NAME)
 
 
 if __name__ == "__main__":
