@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
+from fractions import Fraction
 from typing import TypeVar
 
 import grpc.aio
@@ -11,12 +12,13 @@ import grpc.aio
 from visage.animation import messages
 from visage.animation.animate_from_audio import AnimateFromAudio, Piece
 from visage.animation.animate_from_text import AnimateFromText
+from visage.animation.animate_idle import animate_idle
 from visage.animation.list_curve_schemas import list_curve_schemas
 from visage.animation.stage import Notice, Output
 from visage.media.curves import CurveBlock
 from visage.runtime.errors import StreamOutOfOrder
 from visage.runtime.styled_controls import styled_controls
-from visage.runtime.wire import curve_block_message, curve_header_message, phones_of
+from visage.runtime.wire import curve_block_message, curve_header_message, phones_of, seconds_of
 from visage.v1 import animation_service_pb2 as pb
 from visage.v1.animation_service_pb2_grpc import AnimationServiceServicer
 
@@ -58,6 +60,18 @@ class AnimationServicer(AnimationServiceServicer):
             controls = messages.controls_of(styled, "controls")
             answers = self._from_text.from_text(utterance, controls, output)
         async with aclosing(_replies(pb.AnimateFromTextResponse, output, answers)) as replies:
+            async for reply in replies:
+                yield reply
+
+    async def AnimateIdle(
+        self, request: pb.AnimateIdleRequest, context: grpc.aio.ServicerContext
+    ) -> AsyncGenerator[pb.AnimateIdleResponse, None]:
+        """Life without speech."""
+        controls = messages.controls_of(request.controls, "controls")
+        output = messages.output_of(request.output)
+        duration = Fraction(seconds_of(request.duration)).limit_denominator(1_000_000)
+        answers = animate_idle(duration, controls, output, is_loop=request.loop)
+        async with aclosing(_replies(pb.AnimateIdleResponse, output, answers)) as replies:
             async for reply in replies:
                 yield reply
 

@@ -31,6 +31,14 @@ class Output:
     frames_per_block: int = DEFAULT_FRAMES_PER_BLOCK
     include_emotion: bool = False
 
+    def cut(self, frames: CurveBlock) -> Iterator[CurveBlock]:
+        """Yields frames in blocks of this shape."""
+        for start in range(0, frames.frame_count, self.frames_per_block):
+            part = slice(start, start + self.frames_per_block)
+            poses = None if frames.poses is None else frames.poses[part]
+            emotions = frames.emotions[part] if frames.emotions is not None and self.include_emotion else None
+            yield CurveBlock(frames.start_frame + start, frames.curves[part], poses, emotions)
+
 
 class NoticeKind(enum.Enum):
     """What a stream may be told without ending it."""
@@ -74,14 +82,8 @@ class Stage:
     def blocks(self, duration: Fraction, *, is_ended: bool) -> Iterator[CurveBlock]:
         """Yields the frames that are final, given how much audio there is; see `FrameClock.frames`."""
         frames = self.clock.frames(duration, is_ended=is_ended)
-        if frames is None:
-            return
-        size = self._output.frames_per_block
-        for start in range(0, frames.frame_count, size):
-            part = slice(start, start + size)
-            poses = None if frames.poses is None else frames.poses[part]
-            emotions = frames.emotions[part] if frames.emotions is not None and self._output.include_emotion else None
-            yield CurveBlock(frames.start_frame + start, frames.curves[part], poses, emotions)
+        if frames is not None:
+            yield from self._output.cut(frames)
 
     def silence(self, duration: Fraction, *, is_ended: bool) -> Notice | None:
         """Returns the notice that nobody speaks: once, after five seconds or at the end."""
