@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from typing import Any
+from urllib.parse import urlsplit
 
 import grpc
 import pytest
@@ -16,8 +17,9 @@ import yaml
 from k8s.checks.__main__ import RULE_TESTS, findings
 from k8s.checks.manifest import SERVICES, Manifest, name_of
 from k8s.checks.render import OVERLAYS, overlay_names, render
-from k8s.checks.rules import metrics, network
+from k8s.checks.rules import metrics, network, settings
 from k8s.components.monitoring import dashboard
+from visage.client import ClientSettings
 from visage.runtime import telemetry
 from visage.runtime.server import LIVE
 
@@ -231,6 +233,24 @@ def test_models_are_verified_before_engines_are_built(overlays: dict[str, Manife
     assert order == ["verify-models", "engine-cache", "server"]
 
 
+def test_every_setting_that_is_written_of_is_one() -> None:
+    """README, handbook, protos, Dockerfile, Tiltfile and comments of manifests name no variable that nothing reads."""
+    known = set().union(*(settings.known_names(process) for process in (*SERVICES, "triton")))
+    known |= {f"VISAGE_{field.upper()}" for field in ClientSettings.model_fields} | {"VISAGE_MODEL_REPOSITORY"}
+    written = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "Tiltfile", "Makefile")]
+    written += [path for folder in ("docs", "protos", "k8s") for path in (ROOT / folder).rglob("*.*") if path.is_file()]
+    written += [ROOT / "services" / "Dockerfile"]
+    names = {
+        name
+        for path in written
+        if path.suffix in ("", ".md", ".proto", ".yaml", ".env", ".Dockerfile")
+        for name in re.findall(r"\bVISAGE_[A-Z][A-Z0-9_]*[A-Z0-9]\b", path.read_text())
+    }
+
+    assert len(names) > 20
+    assert names - known == set()
+
+
 def tilt_assignments() -> dict[str, ast.expr]:
     """Top-level assignments of the Tiltfile, which is Starlark and therefore parses as Python."""
     tree = ast.parse((ROOT / "Tiltfile").read_text())
@@ -254,7 +274,23 @@ def test_tilt_builds_the_services_of_the_mesh(overlays: dict[str, Manifest]) -> 
         assert service is not None
         assert port in [item["port"] for item in service["spec"]["ports"]]
         assert f"visage-{name}" in images
-    assert images == {f"visage-{name}" for name in table} | {"visage-triton-cpu"}
+    built = {image for image in images if image.startswith("visage-")}
+    assert built == {f"visage-{name}" for name in table} | {"visage-triton-cpu"}
+
+
+def test_tilt_opens_the_traces_of_dev(overlays: dict[str, Manifest]) -> None:
+    """The link leads to the port of the viewer in dev, where services and Triton send their spans."""
+    dev = overlays["dev"]
+    service, mesh = dev.find("Service", "traces"), next(item for item in dev.of("ConfigMap") if "mesh" in name_of(item))
+    assert service is not None
+    ports = {item["name"]: item["port"] for item in service["spec"]["ports"]}
+    viewer = ast.literal_eval(tilt_assignments()["TRACES"])
+    triton = next(item.spec for item in dev.containers() if item.workload == "Deployment/triton" and not item.is_init)
+    told = {item["name"]: item.get("value") for item in triton["env"]}
+
+    assert urlsplit(viewer).port == ports["ui"]
+    assert mesh["data"]["VISAGE_OTLP_ENDPOINT"] == f"http://traces:{ports['otlp-grpc']}"
+    assert told["VISAGE_TRITON_SERVER_OTLP_TRACES_URL"] == f"http://traces:{ports['otlp-http']}/v1/traces"
 
 
 def test_tilt_uses_nothing_that_starlark_lacks() -> None:
