@@ -1,1 +1,1 @@
-"""Benchmarks of the animation service: each module prints its tables, `python -m benchmarks.animation` prints them all."""
+"""Benchmarks of the animation service: `python -m benchmarks.animation` prints the tables of all modules."""
