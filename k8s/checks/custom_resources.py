@@ -1,8 +1,8 @@
 """Schemas of the custom resources in use: the fields that k8s/ needs and no others, so that a typo is an error.
 
 Written from the published definitions: Prometheus operator v1 (ServiceMonitor, PrometheusRule), Gateway API v1
-(GRPCRoute), KEDA v1alpha1 (ScaledObject), cert-manager v1 (Issuer, Certificate). A field that is valid there and missing
-here is added when it is used.
+(GRPCRoute), KEDA v1alpha1 (ScaledObject), cert-manager v1 (Issuer, Certificate). A field that is valid there and
+missing here is added when it is used.
 """
 
 from __future__ import annotations
