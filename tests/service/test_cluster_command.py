@@ -106,10 +106,8 @@ def pod(name: str, app_name: str) -> dict[str, Any]:
 def autoscaler(kind: str) -> dict[str, Any]:
     """As we make it, or as KEDA does: its metrics are external."""
     metric = {"name": "visage_stream_load" if kind == "Pods" else "s0-prometheus"}
-    wanted = {
-        "type": kind,
-        kind.lower(): {"metric": metric, "target": {"type": "AverageValue", "averageValue": "800m"}},
-    }
+    target = {"type": "AverageValue", "averageValue": "800m"}
+    wanted = {"type": kind, kind.lower(): {"metric": metric, "target": target}}
     current = {"type": kind, kind.lower(): {"metric": metric, "current": {"averageValue": "1200000u"}}}
     return {
         "metadata": {"name": "composition"},

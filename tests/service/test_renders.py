@@ -179,6 +179,8 @@ class TestService:
             async with asyncio.timeout(30):
                 while mesh.renderer.chunks < 10:
                     await asyncio.sleep(0.01)
+            # The process ends while it waits for its renderer, however fast the machine.
+            mesh.renderer.error = ModelUnavailable("renderer", "gone")
         objects = ObjectStore.open(url)
         store, maker = RenderStore(objects), FilmMaker(20)
         kept = await store.count_segments(operation.name.removeprefix("operations/"))

@@ -53,7 +53,7 @@ async def build(settings: AnimationSettings) -> server.Service:
     async def measure_capacity() -> float:
         return await streams_carried(model, settings.windows_in_flight, settings.calibration_s)
 
-    streams = frozenset({"AnimateFromAudio", "AnimateFromText", "AnimateFromVideo"})
+    streams = frozenset({"AnimateFromAudio", "AnimateFromText", "AnimateFromVideo", "AnimateIdle"})
     own = server.Servicer(add_AnimationServiceServicer_to_server, servicer, "visage.v1.AnimationService", streams)
     return server.Parts(NAME, [own, *audio2face], check_ready, release, measure_capacity)
 

@@ -118,7 +118,7 @@ class Gaze:
         shift_degrees = 0.0
         if self._age_s >= self._look.length_s - _ROUNDING_S:
             self._count += 1
-            self._look = self.choose(dice, self._count, is_speaking, manner)
+            self._look = self._choose(dice, is_speaking=is_speaking, manner=manner)
             self._age_s = 0.0
             shift_degrees = self._offset.jump((self._look.x_degrees, self._look.y_degrees))
         if self._is_due(anchor):
@@ -130,26 +130,31 @@ class Gaze:
         x, y = self._offset.advance()
         return Eyes(self._anchor.advance(), (x + across, y + upward), shift_degrees)
 
-    def choose(self, dice: Dice, count: int, is_speaking: bool, manner: Manner) -> Look:
-        """Draws the `count`th fixation; after a look aside the eyes return."""
-        kind, length, side, *_ = dice.uniforms("look", count)
-        across, upward, *_ = dice.normals("look-place", count)
-        was_away = math.hypot(self._look.x_degrees, self._look.y_degrees) > _AWAY_DEGREES
-        aside = min(0.9, _ASIDE_SHARE * manner.glances)
-        if was_away or kind >= aside:
-            # Between the viewer's eyes and mouth.
-            longest_s = 1.6 if is_speaking else 1.1
-            return Look(0.9 * across, 0.6 * upward - 0.2, manner.fixation * (0.35 + longest_s * length**1.5))
-        sign = 1.0 if side < 0.5 else -1.0
-        if kind < _GLANCE_SHARE * aside:
-            return Look(sign * (3 + abs(across)), 0.8 * upward - 0.5, 0.25 + 0.6 * length)
-        return Look(sign * (6 + 1.5 * abs(across)), 1.5 * upward + (1.5 if side < 0.3 else -1.5), 0.3 + 0.7 * length)
+    def _choose(self, dice: Dice, *, is_speaking: bool, manner: Manner) -> Look:
+        """The next fixation."""
+        return draw_look(dice, self._count, self._look, is_speaking=is_speaking, manner=manner)
 
     def _is_due(self, anchor: tuple[float, float]) -> bool:
         """Whether the eyes should catch up with an anchor: when it has come to rest, or has gone too far."""
         behind_degrees = math.dist(anchor, self._anchor.to)
         has_settled = math.dist(anchor, self._wish) < _SETTLED_DEGREES
         return behind_degrees > _FARTHEST_BEHIND_DEGREES or (has_settled and behind_degrees > _BEHIND_DEGREES)
+
+
+def draw_look(dice: Dice, count: int, last: Look, *, is_speaking: bool, manner: Manner) -> Look:
+    """Draws the `count`th fixation; after a look aside the eyes return."""
+    kind, length, side, *_ = dice.uniforms("look", count)
+    across, upward, *_ = dice.normals("look-place", count)
+    was_away = math.hypot(last.x_degrees, last.y_degrees) > _AWAY_DEGREES
+    aside = min(0.9, _ASIDE_SHARE * manner.glances)
+    if was_away or kind >= aside:
+        # Between the viewer's eyes and mouth.
+        longest_s = 1.6 if is_speaking else 1.1
+        return Look(0.9 * across, 0.6 * upward - 0.2, manner.fixation * (0.35 + longest_s * length**1.5))
+    sign = 1.0 if side < 0.5 else -1.0
+    if kind < _GLANCE_SHARE * aside:
+        return Look(sign * (3 + abs(across)), 0.8 * upward - 0.5, 0.25 + 0.6 * length)
+    return Look(sign * (6 + 1.5 * abs(across)), 1.5 * upward + (1.5 if side < 0.3 else -1.5), 0.3 + 0.7 * length)
 
 
 def eye_curves(x_degrees: float, y_degrees: float) -> Mapping[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
+from fractions import Fraction
 from typing import Any, TypeVar, cast
 
 import grpc.aio
@@ -12,6 +13,7 @@ from visage.animation import messages
 from visage.animation.animate_from_audio import AnimateFromAudio, Piece
 from visage.animation.animate_from_text import AnimateFromText
 from visage.animation.animate_from_video import AnimateFromVideo, Tracking
+from visage.animation.animate_idle import animate_idle
 from visage.animation.list_curve_schemas import list_curve_schemas
 from visage.animation.projection import Projection
 from visage.animation.stage import Notice, Output
@@ -20,6 +22,7 @@ from visage.animation.viseme_timing import timed_phones
 from visage.media.curves import CurveBlock
 from visage.runtime.errors import StreamOutOfOrder
 from visage.runtime.styled_controls import styled_controls
+from visage.runtime.wire import seconds_of
 from visage.v1 import animation_service_pb2 as pb
 from visage.v1.animation_service_pb2_grpc import AnimationServiceServicer
 
@@ -70,6 +73,18 @@ class AnimationServicer(AnimationServiceServicer):
         animation = video_animation_of((await _first_with_config(requests)).config)
         answers = self._from_video(animation, film_pieces(requests))
         async with aclosing(_replies(pb.AnimateFromVideoResponse, animation.output, answers)) as replies:
+            async for reply in replies:
+                yield reply
+
+    async def AnimateIdle(
+        self, request: pb.AnimateIdleRequest, context: grpc.aio.ServicerContext
+    ) -> AsyncGenerator[pb.AnimateIdleResponse, None]:
+        """Life without speech."""
+        controls = messages.controls_of(request.controls, "controls")
+        output = messages.output_of(request.output)
+        duration = Fraction(seconds_of(request.duration)).limit_denominator(1_000_000)
+        answers = animate_idle(duration, controls, output, is_loop=request.loop)
+        async with aclosing(_replies(pb.AnimateIdleResponse, output, answers)) as replies:
             async for reply in replies:
                 yield reply
 

@@ -40,6 +40,10 @@ class Output:
     schema: str = ARKIT_SCHEMA
     include_emotion: bool = False
 
+    def cut(self, frames: CurveBlock) -> Iterator[CurveBlock]:
+        """Yields frames in blocks of this shape."""
+        return cut(frames if self.include_emotion else replace(frames, emotions=None), self.frames_per_block)
+
 
 class NoticeKind(enum.Enum):
     """What a stream may be told without ending it."""
@@ -104,11 +108,9 @@ class Stage:
     def blocks(self, duration: Fraction, *, is_ended: bool) -> Iterator[CurveBlock]:
         """Yields the frames that are final, given how much audio there is; see `FrameClock.frames`."""
         frames = self.clock.frames(duration, is_ended=is_ended)
-        if frames is None:
-            return
-        phones = self._phones.frames(frames.start_frame, frames.frame_count)
-        emotions = frames.emotions if self._output.include_emotion else None
-        yield from cut(replace(frames, phones=phones, emotions=emotions), self._output.frames_per_block)
+        if frames is not None:
+            phones = self._phones.frames(frames.start_frame, frames.frame_count)
+            yield from self._output.cut(replace(frames, phones=phones))
 
     def silence(self, duration: Fraction, *, is_ended: bool) -> Notice | None:
         """Returns the notice that nobody speaks: once, after five seconds or at the end."""

@@ -22,9 +22,8 @@ from opentelemetry import propagate, trace
 from visage.runtime import errors, logs, resumption, telemetry
 from visage.runtime.admission import Admission
 from visage.runtime.ending import Ending
-from visage.runtime.model_errors import translate_model_error
+from visage.runtime.model_errors import shown_error
 from visage.runtime.status import STATUS_KEY, code_of, shortened, to_status
-from visage.runtime.triton.errors import ModelError
 from visage.runtime.validation import validate, validated
 
 EXEMPT_PREFIXES: Final = ("/grpc.health.v1.Health/", "/grpc.reflection.")
@@ -145,7 +144,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc
                 if isinstance(error, TimeoutError) and limit is not None and limit.expired():
                     shown = self._ending.cause(is_stream) or errors.DeadlineExceeded(limit_s or 0.0)
                 else:
-                    shown = _shown(error, method)
+                    shown = shown_error(error, "call_broke", "the service's log has the request id")
                 if code_of(shown) is grpc.StatusCode.UNAVAILABLE:
                     shown.metadata |= point
                 await _abort(context, shown, request_id)
@@ -195,22 +194,6 @@ async def _write(context: grpc.aio.ServicerContext, response: Any) -> None:
         await context.write(response)
     except Exception as error:
         raise _WriteFailed from error
-
-
-def _shown(error: Exception, method: str) -> errors.VisageError:
-    """Returns what the caller sees of an exception; a defect is logged and shown without its innards."""
-    if isinstance(error, BaseExceptionGroup):
-        known = [e for e in errors.leaves_of(error) if isinstance(e, errors.VisageError | ModelError)]
-        if known:
-            return _shown(known[0], method)
-    if isinstance(error, errors.VisageError):
-        return error
-    if isinstance(error, ModelError):
-        translated = translate_model_error(error)
-        if translated is not None:
-            return translated
-    _log.error("call_broke", exc_info=error)
-    return errors.VisageError("internal error; the service's log has the request id")
 
 
 async def _abort(context: grpc.aio.ServicerContext, error: errors.VisageError, request_id: str) -> None:

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import uuid
 from datetime import datetime
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
-
+from visage.runtime.operations import new_operation_id
+from visage.runtime.records import Record
 from visage.v1 import composition_service_pb2, render_service_pb2
 
-OPERATION_PREFIX: Final = "operations/"
 RENDER_PREFIX: Final = "renders/"
-
-
-class Record(BaseModel):
-    """A document of the store."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def to_json(self) -> bytes:
-        """Returns the stored form."""
-        return self.model_dump_json().encode()
 
 
 class RenderRecord(Record):
@@ -80,6 +67,4 @@ class OutcomeRecord(Record):
 
 def render_id_of(request_id: str) -> str:
     """Returns the id that all replicas derive from a caller's request id; a new one where there is none."""
-    if not request_id:
-        return uuid.uuid4().hex
-    return hashlib.sha256(f"render {request_id.lower()}".encode()).hexdigest()[:32]
+    return new_operation_id("render", request_id)

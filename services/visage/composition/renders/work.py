@@ -23,9 +23,9 @@ from visage.composition.renders.store import RenderStore, RenderView
 from visage.composition.values import Part, Segment, Summary
 from visage.runtime import errors, logs
 from visage.runtime.assets import AssetStore, asset_name
-from visage.runtime.model_errors import translate_model_error
-from visage.runtime.status import code_of, to_status
-from visage.runtime.triton.errors import ModelError
+from visage.runtime.model_errors import shown_error
+from visage.runtime.operations import pack_failure
+from visage.runtime.status import code_of
 from visage.v1 import composition_service_pb2, render_service_pb2
 
 Generate = Callable[[composition_service_pb2.GenerateAvatarRequest, ResumePoint], AsyncGenerator[Part, None]]
@@ -148,7 +148,7 @@ class RenderWork:
         try:
             render = await working
         except Exception as error:
-            shown = shown_error(error)
+            shown = shown_error(error, "render_broke", "the service's log has the render's name")
             if code_of(shown) in _TRANSIENT:
                 raise Interrupted(shown) from error
             await end_with_error(self._store, render_id, shown)
@@ -158,21 +158,9 @@ class RenderWork:
         await self._store.delete_segments(render_id)
 
 
-def shown_error(error: Exception) -> errors.VisageError:
-    """Returns what the caller sees of what the work raised."""
-    if isinstance(error, errors.VisageError):
-        return error
-    translated = translate_model_error(error) if isinstance(error, ModelError) else None
-    if translated is not None:
-        return translated
-    _log.error("render_broke", exc_info=error)
-    return errors.VisageError("internal error; the service's log has the render's name")
-
-
 async def end_with_error(store: RenderStore, render_id: str, error: errors.VisageError) -> bool:
     """Ends a render with an error and forgets its fragments; returns False where it had ended already."""
-    packed = base64.b64encode(to_status(error).SerializeToString()).decode()
-    has_ended = await store.end(render_id, OutcomeRecord(error=packed, end_time=datetime.now(UTC)))
+    has_ended = await store.end(render_id, OutcomeRecord(error=pack_failure(error), end_time=datetime.now(UTC)))
     if has_ended:
         await store.delete_segments(render_id)
     return has_ended
