@@ -23,6 +23,17 @@ def production() -> Manifest:
     return render(OVERLAYS / "production")
 
 
+@pytest.mark.parametrize(("kind", "field"), [("Issuer", "selfSign"), ("Certificate", "dnsName")])
+def test_a_misspelt_certificate_is_a_violation(kind: str, field: str) -> None:
+    """cert-manager's objects are held to a schema too."""
+    item = Draft(render(OVERLAYS / "production-mtls")).get(kind, "visage-self-signed" if kind == "Issuer" else "speech")
+    before = list(schemas.violations(item))
+    item["spec"][field] = {}
+
+    assert before == []
+    assert field in "".join(schemas.violations(item))
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "path", "count"),
     [
