@@ -82,7 +82,7 @@ class FrameClock:
         if not ready:
             return None
         curves, poses, emotions = (np.stack(rows) for rows in zip(*ready, strict=True))
-        return CurveBlock(start, curves, poses, emotions)
+        return CurveBlock(start, curves, poses, emotions=emotions)
 
     def _place(self, frame: int) -> tuple[int, float]:
         """Tick before the middle of a frame, and how far the middle lies towards the next one, 0..1."""
