@@ -17,6 +17,7 @@ import pytest
 from tests.fakes.lip_sync import FakeLipSync, sound, speech_like
 from tests.fakes.speech import FakeSpeech
 from visage.animation.animate_from_audio import AnimateFromAudio, Limits
+from visage.animation.animate_from_mocap import AnimateFromMocap
 from visage.animation.animate_from_text import AnimateFromText
 from visage.animation.servicer import AnimationServicer
 from visage.animation.settings import AnimationSettings
@@ -51,7 +52,9 @@ async def serving(longest_s: float = 20.0, **settings: Any) -> AsyncIterator[Mes
     """Serves on a free loopback port."""
     model, speech = FakeLipSync(), FakeSpeech()
     from_audio = AnimateFromAudio(model, Limits(longest_s, 4))
-    servicer = AnimationServicer(from_audio, AnimateFromText(from_audio, speech, longest_s))
+    servicer = AnimationServicer(
+        from_audio, AnimateFromText(from_audio, speech, longest_s), AnimateFromMocap(longest_s)
+    )
 
     async def ready() -> dict[str, bool]:
         return {"lip_sync": True}

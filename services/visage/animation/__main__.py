@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from visage.animation.animate_from_audio import AnimateFromAudio, Limits
+from visage.animation.animate_from_mocap import AnimateFromMocap
 from visage.animation.animate_from_text import AnimateFromText
 from visage.animation.calibration import streams_carried
 from visage.animation.inference import TritonLipSync
@@ -27,7 +28,11 @@ async def build(settings: AnimationSettings) -> server.Service:
     model = TritonLipSync(client, settings.lip_sync_deadline_s)
     from_audio = AnimateFromAudio(model, Limits(settings.longest_stream_s, settings.windows_in_flight))
     speech = SpeechOverGrpc(channel, settings.speech_deadline_s)
-    servicer = AnimationServicer(from_audio, AnimateFromText(from_audio, speech, settings.longest_stream_s))
+    servicer = AnimationServicer(
+        from_audio,
+        AnimateFromText(from_audio, speech, settings.longest_stream_s),
+        AnimateFromMocap(settings.longest_stream_s),
+    )
 
     async def check_ready() -> Mapping[str, bool]:
         return {"lip_sync": await model.is_ready()}
@@ -39,7 +44,7 @@ async def build(settings: AnimationSettings) -> server.Service:
     async def measure_capacity() -> float:
         return await streams_carried(model, settings.windows_in_flight, settings.calibration_s)
 
-    streams = frozenset({"AnimateFromAudio", "AnimateFromText"})
+    streams = frozenset({"AnimateFromAudio", "AnimateFromText", "AnimateFromMocap"})
     own = server.Servicer(add_AnimationServiceServicer_to_server, servicer, "visage.v1.AnimationService", streams)
     return server.Parts(NAME, [own], check_ready, release, measure_capacity)
 

@@ -22,8 +22,8 @@ Array = NDArray[np.float32]
 class Projection:
     """From blocks of 52 curves to messages of one layout.
 
-    The tongue of arkit-68 follows the phones where they are known, and rests elsewhere. visemes-15 follow the phones
-    too; where none are known they are the visemes whose mouths are nearest.
+    The tongue of arkit-68 is the one that was recorded, or follows the phones where they are known, or rests.
+    visemes-15 follow the phones too; where none are known they are the visemes whose mouths are nearest.
     """
 
     schema: str
@@ -38,9 +38,7 @@ class Projection:
             known = block.phones
             return visemes_of_curves(block.curves) if known is None else visemes_of_phones(known)
         if self.schema == TONGUE_SCHEMA:
-            resting = np.zeros((block.frame_count, TONGUE_COUNT), np.float32)
-            tongue = resting if block.phones is None else tongue_of(block.phones)
-            return np.concatenate([block.curves, tongue], axis=1)
+            return np.concatenate([block.curves, _tongue(block)], axis=1)
         return block.curves
 
     def header_message(self, frame_rate: Fraction) -> curves_pb2.CurveHeader:
@@ -60,3 +58,12 @@ class Projection:
             values=self.values(block).ravel().tolist(),
             head_poses=None if block.poses is None else pose_messages(block.poses),
         )
+
+
+def _tongue(block: CurveBlock) -> Array:
+    """[frames, 16] tongue shapes."""
+    if block.tongue is not None:
+        return block.tongue
+    if block.phones is not None:
+        return tongue_of(block.phones)
+    return np.zeros((block.frame_count, TONGUE_COUNT), np.float32)

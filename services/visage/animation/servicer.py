@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import grpc.aio
 
-from visage.animation import messages
+from visage.animation import messages, mocap_messages
 from visage.animation.animate_from_audio import AnimateFromAudio, Piece
+from visage.animation.animate_from_mocap import AnimateFromMocap
 from visage.animation.animate_from_text import AnimateFromText
 from visage.animation.list_curve_schemas import list_curve_schemas
 from visage.animation.projection import Projection
@@ -26,19 +27,17 @@ Response = TypeVar("Response")
 class AnimationServicer(AnimationServiceServicer):
     """Implements `visage.v1.AnimationService`."""
 
-    def __init__(self, from_audio: AnimateFromAudio, from_text: AnimateFromText) -> None:
+    def __init__(self, from_audio: AnimateFromAudio, from_text: AnimateFromText, from_mocap: AnimateFromMocap) -> None:
         """Takes the verbs."""
         self._from_audio = from_audio
         self._from_text = from_text
+        self._from_mocap = from_mocap
 
     async def AnimateFromAudio(
         self, requests: AsyncIterator[pb.AnimateFromAudioRequest], context: grpc.aio.ServicerContext
     ) -> AsyncGenerator[pb.AnimateFromAudioResponse, None]:
         """Audio to curves, live."""
-        first = await anext(requests, None)
-        if first is None or first.WhichOneof("request") != "config":
-            raise StreamOutOfOrder("config", "end of stream" if first is None else str(first.WhichOneof("request")))
-        animation = messages.animation_of(first.config)
+        animation = messages.animation_of(await _config(requests))
         answers = self._from_audio(animation, _pieces(requests))
         async with aclosing(_replies(pb.AnimateFromAudioResponse, animation.output, answers)) as replies:
             async for reply in replies:
@@ -59,6 +58,16 @@ class AnimationServicer(AnimationServiceServicer):
             async for reply in replies:
                 yield reply
 
+    async def AnimateFromMocap(
+        self, requests: AsyncIterator[pb.AnimateFromMocapRequest], context: grpc.aio.ServicerContext
+    ) -> AsyncGenerator[pb.AnimateFromMocapResponse, None]:
+        """Recorded or live motion capture to curves."""
+        animation = mocap_messages.mocap_animation_of(await _config(requests))
+        answers = self._from_mocap(animation, (mocap_messages.mocap_piece_of(request) async for request in requests))
+        async with aclosing(_replies(pb.AnimateFromMocapResponse, animation.output, answers)) as replies:
+            async for reply in replies:
+                yield reply
+
     async def ListCurveSchemas(
         self, request: pb.ListCurveSchemasRequest, context: grpc.aio.ServicerContext
     ) -> pb.ListCurveSchemasResponse:
@@ -71,6 +80,14 @@ class AnimationServicer(AnimationServiceServicer):
             ],
             next_page_token=next_page_token,
         )
+
+
+async def _config(requests: AsyncIterator[Any]) -> Any:
+    """The first message's config; raises StreamOutOfOrder if it has none."""
+    first = await anext(requests, None)
+    if first is None or first.WhichOneof("request") != "config":
+        raise StreamOutOfOrder("config", "end of stream" if first is None else str(first.WhichOneof("request")))
+    return first.config
 
 
 async def _pieces(requests: AsyncIterator[pb.AnimateFromAudioRequest]) -> AsyncIterator[Piece]:

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from visage.media.arkit import CURVE_COUNT, CURVE_NAMES
 from visage.media.phones import PHONE_COUNT
+from visage.media.tongue import TONGUE_COUNT
 
 Array = NDArray[np.float32]
 
@@ -38,26 +39,40 @@ class CurveBlock:
         curves: [frames, 52] coefficients.
         poses: [frames, 6], or None where the head rests.
         phones: [frames, 43] share of each phone class in what is said; None where that is not known.
+        tongue: [frames, 16] tongue shapes that were recorded; None where they follow the phones.
     """
 
     start_frame: int
     curves: Array
     poses: Array | None = None
     phones: Array | None = None
+    tongue: Array | None = None
 
     def __post_init__(self) -> None:
         """Raises ValueError for wrong shapes, a negative start or values that are not finite."""
         if self.start_frame < 0:
             raise ValueError(f"start_frame must not be negative, it is {self.start_frame}")
         object.__setattr__(self, "curves", _checked(self.curves, CURVE_COUNT, "curves"))
-        if self.poses is not None:
-            object.__setattr__(self, "poses", _checked(self.poses, POSE_COUNT, "poses"))
-            if len(self.poses) != len(self.curves):
-                raise ValueError(f"{len(self.poses)} poses for {len(self.curves)} frames of curves")
-        if self.phones is not None:
-            object.__setattr__(self, "phones", _checked(self.phones, PHONE_COUNT, "phones"))
-            if len(self.phones) != len(self.curves):
-                raise ValueError(f"{len(self.phones)} rows of phones for {len(self.curves)} frames of curves")
+        for name, columns in (("poses", POSE_COUNT), ("phones", PHONE_COUNT), ("tongue", TONGUE_COUNT)):
+            values = getattr(self, name)
+            if values is not None:
+                object.__setattr__(self, name, _checked(values, columns, name))
+                if len(values) != len(self.curves):
+                    raise ValueError(f"{len(values)} {name} for {len(self.curves)} frames of curves")
+
+    def part(self, start: int, stop: int) -> CurveBlock:
+        """Returns rows `start` to `stop`; the last may lie beyond the end."""
+
+        def rows(values: Array | None) -> Array | None:
+            return None if values is None else values[start:stop]
+
+        return CurveBlock(
+            self.start_frame + start,
+            self.curves[start:stop],
+            rows(self.poses),
+            rows(self.phones),
+            rows(self.tongue),
+        )
 
     @property
     def frame_count(self) -> int:
