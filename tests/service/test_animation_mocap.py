@@ -7,7 +7,6 @@ import csv
 import io
 import wave as wave_files
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,53 +15,24 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from tests.fakes.lip_sync import FakeLipSync, speech_like
+from tests.fakes.animation_service import animation_client
+from tests.fakes.lip_sync import speech_like
 from tests.fakes.recordings import bvh, json_lines, live_link_csv, seconds_csv
-from tests.fakes.speech import FakeSpeech
-from visage.animation.animate_from_audio import AnimateFromAudio
-from visage.animation.animate_from_mocap import AnimateFromMocap
-from visage.animation.animate_from_text import AnimateFromText
-from visage.animation.servicer import AnimationServicer
-from visage.animation.settings import AnimationSettings
 from visage.cli import __main__ as command
 from visage.cli.curve_files import to_csv, to_json_lines
-from visage.client import AsyncVisage, ClientSettings, InvalidRequest, performance_controls
+from visage.client import InvalidRequest, performance_controls
 from visage.media.arkit import CURVE_INDEX, CURVE_NAMES
 from visage.media.curve_schemas import SCHEMAS
 from visage.media.pcm import to_int16
-from visage.runtime import server
 from visage.runtime.wire import duration_of
 from visage.v1 import animation_service_pb2 as pb
 from visage.v1 import curves_pb2
-from visage.v1.animation_service_pb2_grpc import AnimationServiceStub, add_AnimationServiceServicer_to_server
+from visage.v1.animation_service_pb2_grpc import AnimationServiceStub
 
 pytestmark = pytest.mark.service
 
 JAW = CURVE_INDEX["JawOpen"]
 Request = pb.AnimateFromMocapRequest
-
-
-@asynccontextmanager
-async def serving(longest_s: float = 60.0) -> AsyncIterator[AsyncVisage]:
-    """A client of an animation service on a free loopback port."""
-    from_audio = AnimateFromAudio(FakeLipSync())
-    from_text = AnimateFromText(from_audio, FakeSpeech(), longest_s)
-    servicer = AnimationServicer(from_audio, from_text, AnimateFromMocap(longest_s))
-
-    async def ready() -> dict[str, bool]:
-        return {"lip_sync": True}
-
-    async def release() -> None:
-        return None
-
-    entry = server.Servicer(add_AnimationServiceServicer_to_server, servicer, "visage.v1.AnimationService")
-    settings = AnimationSettings(port=0, drain_wait_s=0.0, drain_grace_s=1.0)
-    parts = server.Parts("animation", [entry], ready, release)
-    async with (
-        server.start(parts, settings) as running,
-        AsyncVisage(ClientSettings(animation_address=running.address)) as visage,
-    ):
-        yield visage
 
 
 def wave(count: int) -> np.ndarray:
@@ -87,7 +57,7 @@ async def test_every_format_becomes_curves(name: str) -> None:
         "json": json_lines({"jawOpen": wave(60)}, times, nested=True),
         "bvh": bvh([(0, 0, turn) for turn in range(50)]),
     }
-    async with serving() as visage:
+    async with animation_client() as visage:
         clip = await visage.animation.from_mocap(files[name].encode())
 
         assert len(clip.values) == 50
@@ -103,7 +73,7 @@ async def test_every_format_becomes_curves(name: str) -> None:
 @pytest.mark.parametrize("fps", [24, 25, 29.97, 60])
 async def test_our_own_files_read_back_exactly(schema: str, fps: float) -> None:
     """What `visage animate` wrote of speech is the same after another round, digit for digit, in both formats."""
-    async with serving() as visage:
+    async with animation_client() as visage:
         spoken = await visage.animation.from_audio(wav(), fps=fps, schema=schema)
         written = to_csv(spoken)
         options: dict[str, Any] = {"fps": fps, "schema": schema}
@@ -118,7 +88,7 @@ async def test_our_own_files_read_back_exactly(schema: str, fps: float) -> None:
 async def test_a_recorded_tongue_is_passed_on() -> None:
     """arkit-68 holds the tongue of an Audio2Face recording."""
     text = seconds_csv({"jawOpen": np.full(10, 0.3), "tongueTipUp": np.full(10, 0.6)}, np.arange(10) / 25)
-    async with serving() as visage:
+    async with animation_client() as visage:
         clip = await visage.animation.from_mocap(text.encode(), schema="arkit-68")
 
         assert tuple(clip.channels) == SCHEMAS["curveSchemas/arkit-68"].channels
@@ -128,7 +98,7 @@ async def test_a_recorded_tongue_is_passed_on() -> None:
 async def test_what_was_mended_and_ignored_is_told() -> None:
     """Notices carry their metadata through to the client."""
     text = "Time,JawOpen,Ears\n0,0.1,1\n0.04,nan,1\n0.08,0.1,1\n0.08,0.1,1\n"
-    async with serving() as visage:
+    async with animation_client() as visage:
         clip = await visage.animation.from_mocap(text.encode())
 
         assert {(notice.kind, *sorted(notice.metadata.items())) for notice in clip.notices} == {
@@ -140,7 +110,7 @@ async def test_what_was_mended_and_ignored_is_told() -> None:
 
 async def test_live_rows_are_answered_at_once() -> None:
     """A row goes in, its frame comes out, before the next row is sent."""
-    async with serving() as visage:
+    async with animation_client() as visage:
         answered: asyncio.Queue[int] = asyncio.Queue()
 
         async def rows() -> AsyncIterator[bytes]:
@@ -160,7 +130,7 @@ async def test_live_rows_are_answered_at_once() -> None:
 
 async def test_controls_change_a_live_stream() -> None:
     """From the next frame on, eased."""
-    async with serving() as visage:
+    async with animation_client() as visage:
         stub = AnimationServiceStub(visage._connection.channel("animation"))  # type: ignore[no-untyped-call]
         rows = [f"{row * 0.04:.2f},0.5\n".encode() for row in range(50)]
         still = curves_pb2.PerformanceControls(lower_face_strength=0)
@@ -195,7 +165,7 @@ async def test_controls_change_a_live_stream() -> None:
 )
 async def test_what_cannot_be_is_refused(config: dict[str, Any], data: bytes, field: str) -> None:
     """INVALID_ARGUMENT with the field."""
-    async with serving() as visage:
+    async with animation_client() as visage:
         pieces = _once(data)
         with pytest.raises(InvalidRequest) as caught:
             async for _ in visage.animation._connection.stream(
@@ -222,7 +192,7 @@ async def _requests(config: Request.Config, pieces: AsyncIterator[bytes]) -> Asy
 async def test_too_long_a_recording_is_out_of_range() -> None:
     """The limit and what was found are named."""
     text = seconds_csv({"JawOpen": [0, 0]}, [0, 100], "Time")
-    async with serving() as visage:
+    async with animation_client() as visage:
         with pytest.raises(InvalidRequest) as caught:
             await visage.animation.from_mocap(text.encode())
 
@@ -232,7 +202,7 @@ async def test_too_long_a_recording_is_out_of_range() -> None:
 
 async def test_the_first_message_is_the_config() -> None:
     """Data before it is out of order."""
-    async with serving() as visage:
+    async with animation_client() as visage:
         stub = AnimationServiceStub(visage._connection.channel("animation"))  # type: ignore[no-untyped-call]
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             async for _ in stub.AnimateFromMocap(iter([Request(data=b"x")])):
@@ -245,7 +215,7 @@ async def test_gains_and_life_reach_the_recording() -> None:
     """Controls of the client, and blinks where the recording has none."""
     text = seconds_csv({"JawOpen": np.full(250, 0.5)}, np.arange(250) / 25, "Time").encode()
     controls = performance_controls(channel_gains={"JawOpen": 0.5}, blinks_per_minute=40)
-    async with serving() as visage:
+    async with animation_client() as visage:
         clip = await visage.animation.from_mocap(text, controls=controls, add_life=True)
 
         assert clip.values[100, JAW] == pytest.approx(0.25, abs=0.05)
@@ -258,7 +228,7 @@ def test_the_command_turns_a_recording_into_curves(tmp_path: Path, monkeypatch: 
     take.write_text(live_link_csv({"JawOpen": 0.2 + wave(120)}))
 
     async def work() -> None:
-        async with serving() as visage:
+        async with animation_client() as visage:
             address = visage._connection.settings.animation_address
             monkeypatch.setenv("VISAGE_ANIMATION_ADDRESS", address)
             arguments = [

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tests.fakes.recordings import bvh, live_link_csv, seconds_csv
 from visage.animation.animate_from_mocap import AnimateFromMocap, MocapControls, MocapData, Piece
 from visage.animation.controls import Controls
-from visage.animation.mocap.resampling import resampled
 from visage.animation.mocap.whole import MocapAnimation
+from visage.animation.resampling import resampled
 from visage.animation.stage import Notice, NoticeKind, Output
 from visage.media.arkit import CURVE_INDEX, CURVE_NAMES
 from visage.media.curves import CurveBlock, CurveClip

@@ -32,6 +32,7 @@ async def build(settings: AnimationSettings) -> server.Service:
         from_audio,
         AnimateFromText(from_audio, speech, settings.longest_stream_s),
         AnimateFromMocap(settings.longest_stream_s),
+        settings.longest_stream_s,
     )
 
     async def check_ready() -> Mapping[str, bool]:

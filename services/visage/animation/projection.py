@@ -18,6 +18,15 @@ from visage.v1 import curves_pb2
 Array = NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ChannelBlock:
+    """Consecutive frames that are in the wanted layout already: [frames, channels] values, [frames, 6] poses."""
+
+    start_frame: int
+    values: Array
+    poses: Array
+
+
 @dataclass(frozen=True, slots=True)
 class Projection:
     """From blocks of 52 curves to messages of one layout.
@@ -50,12 +59,13 @@ class Projection:
             has_head_pose=True,
         )
 
-    def block_message(self, block: CurveBlock) -> curves_pb2.CurveBlock:
+    def block_message(self, block: CurveBlock | ChannelBlock) -> curves_pb2.CurveBlock:
         """Message of a block."""
+        values = self.values(block) if isinstance(block, CurveBlock) else block.values
         return curves_pb2.CurveBlock(
             start_frame=block.start_frame,
-            frame_count=block.frame_count,
-            values=self.values(block).ravel().tolist(),
+            frame_count=len(values),
+            values=values.ravel().tolist(),
             head_poses=None if block.poses is None else pose_messages(block.poses),
         )
 

@@ -8,12 +8,14 @@ from typing import Any, TypeVar
 
 import grpc.aio
 
-from visage.animation import messages, mocap_messages
+from visage.animation import clip_messages, messages, mocap_messages
 from visage.animation.animate_from_audio import AnimateFromAudio, Piece
 from visage.animation.animate_from_mocap import AnimateFromMocap
 from visage.animation.animate_from_text import AnimateFromText
+from visage.animation.blend_curves import blend_curves
 from visage.animation.list_curve_schemas import list_curve_schemas
-from visage.animation.projection import Projection
+from visage.animation.projection import ChannelBlock, Projection
+from visage.animation.retarget_curves import retarget_curves
 from visage.animation.stage import Notice, Output
 from visage.animation.viseme_timing import timed_phones
 from visage.media.curves import CurveBlock
@@ -22,16 +24,24 @@ from visage.v1 import animation_service_pb2 as pb
 from visage.v1.animation_service_pb2_grpc import AnimationServiceServicer
 
 Response = TypeVar("Response")
+Answer = CurveBlock | ChannelBlock | Notice
 
 
 class AnimationServicer(AnimationServiceServicer):
     """Implements `visage.v1.AnimationService`."""
 
-    def __init__(self, from_audio: AnimateFromAudio, from_text: AnimateFromText, from_mocap: AnimateFromMocap) -> None:
-        """Takes the verbs."""
+    def __init__(
+        self,
+        from_audio: AnimateFromAudio,
+        from_text: AnimateFromText,
+        from_mocap: AnimateFromMocap,
+        longest_s: float = 600.0,
+    ) -> None:
+        """Takes the verbs, and the longest result of a blend in seconds."""
         self._from_audio = from_audio
         self._from_text = from_text
         self._from_mocap = from_mocap
+        self._longest_s = longest_s
 
     async def AnimateFromAudio(
         self, requests: AsyncIterator[pb.AnimateFromAudioRequest], context: grpc.aio.ServicerContext
@@ -68,6 +78,26 @@ class AnimationServicer(AnimationServiceServicer):
             async for reply in replies:
                 yield reply
 
+    async def BlendCurves(
+        self, request: pb.BlendCurvesRequest, context: grpc.aio.ServicerContext
+    ) -> AsyncGenerator[pb.BlendCurvesResponse, None]:
+        """Mixes clips, layer over layer."""
+        output = messages.output_of(request.output)
+        answers = blend_curves(clip_messages.layers_of(request, output.schema), output, self._longest_s)
+        async with aclosing(_replies(pb.BlendCurvesResponse, output, answers)) as replies:
+            async for reply in replies:
+                yield reply
+
+    async def RetargetCurves(
+        self, request: pb.RetargetCurvesRequest, context: grpc.aio.ServicerContext
+    ) -> AsyncGenerator[pb.RetargetCurvesResponse, None]:
+        """Converts a clip between schemas, frame rates and the ranges of faces."""
+        output = messages.output_of(request.output)
+        answers = retarget_curves(clip_messages.retargeting_of(request, output.schema), output)
+        async with aclosing(_replies(pb.RetargetCurvesResponse, output, answers)) as replies:
+            async for reply in replies:
+                yield reply
+
     async def ListCurveSchemas(
         self, request: pb.ListCurveSchemasRequest, context: grpc.aio.ServicerContext
     ) -> pb.ListCurveSchemasResponse:
@@ -96,14 +126,14 @@ async def _pieces(requests: AsyncIterator[pb.AnimateFromAudioRequest]) -> AsyncI
 
 
 async def _replies(
-    respond: Callable[..., Response], output: Output, answers: AsyncGenerator[CurveBlock | Notice, None]
+    respond: Callable[..., Response], output: Output, answers: AsyncGenerator[Answer, None]
 ) -> AsyncGenerator[Response, None]:
     """Yields the messages of a stream of curves; all responses have one shape: header, block, notice."""
     projection = Projection(output.schema)
     yield respond(header=projection.header_message(output.frame_rate))
     async with aclosing(answers):
         async for answer in answers:
-            if isinstance(answer, CurveBlock):
+            if isinstance(answer, CurveBlock | ChannelBlock):
                 yield respond(block=projection.block_message(answer))
             else:
                 yield respond(notice=messages.notice_message(answer))

@@ -19,11 +19,11 @@ from visage.animation.mocap.eyes import LOOKS, look_by_rotation
 from visage.animation.mocap.mending import SHORTEST_STEP_S
 from visage.animation.mocap.neutral import Neutral
 from visage.animation.mocap.opening import Intake
-from visage.animation.mocap.resampling import frame_count, resampled
 from visage.animation.mocap.rows import Array, Rows
 from visage.animation.mocap.smoothing import LiveSmoothing
 from visage.animation.mocap.spans import is_long
 from visage.animation.mocap.whole import MocapAnimation
+from visage.animation.resampling import frame_count, resampled
 from visage.animation.ticks import TICK_RATE_HZ
 from visage.media.curves import CurveBlock
 from visage.runtime.errors import StreamTooLong

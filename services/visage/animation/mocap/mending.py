@@ -13,6 +13,7 @@ from visage.animation.mocap.columns import COLUMN_COUNT, COLUMN_NAMES, POSE
 from visage.animation.mocap.lines import FIELD
 from visage.animation.mocap.rows import Array, Findings, Rows, Times
 from visage.animation.mocap.spans import Span, is_long
+from visage.media.windows import minimum_jerk
 from visage.runtime.errors import InvalidField
 
 # Rows this far apart, in steps between rows, have something missing between them.
@@ -177,16 +178,10 @@ def _fill(times: Times, track: Array, known: NDArray[np.bool_]) -> None:
             continue
         filling = np.zeros(len(within))
         if first is not None:
-            filling += before * (1 - _ease((within - first) / _EASE_S))
+            filling += before * (1 - minimum_jerk((within - first) / _EASE_S))
         if last is not None:
-            filling += after * _ease(1 - (last - within) / _EASE_S)
+            filling += after * minimum_jerk(1 - (last - within) / _EASE_S)
         track[start:stop] = filling
-
-
-def _ease(share: Times) -> Times:
-    """Minimum-jerk curve from 0 to 1 (Flash & Hogan 1985); see `visage.animation.springs.ease`."""
-    share = np.clip(share, 0, 1)
-    return np.asarray(share**3 * (share * (share * 6 - 15) + 10))
 
 
 def _spans(take: Take, known: NDArray[np.bool_]) -> list[Span]:

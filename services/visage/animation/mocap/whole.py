@@ -16,9 +16,9 @@ from visage.animation.mocap.life import life_of
 from visage.animation.mocap.mending import filled, in_order, without_spikes
 from visage.animation.mocap.neutral import Neutral
 from visage.animation.mocap.opening import Format, Intake
-from visage.animation.mocap.resampling import frame_count, is_same_grid, resampled
 from visage.animation.mocap.rows import Array, Rows
 from visage.animation.mocap.smoothing import smoothed
+from visage.animation.resampling import frame_count, is_same_grid, resampled
 from visage.animation.stage import Notice, NoticeKind, Output
 from visage.media.curves import CurveBlock
 from visage.runtime.errors import MediaUndecodable, StreamTooLong
