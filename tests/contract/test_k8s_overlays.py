@@ -59,7 +59,8 @@ async def main():
             pass
     except Overloaded:
         pass
-    servicer = server.Servicer(rpc.add_AnimationServiceServicer_to_server, AnimationServicer(None, None, None, None), "a")
+    verbs = AnimationServicer(None, None, None, None)
+    servicer = server.Servicer(rpc.add_AnimationServiceServicer_to_server, verbs, "a")
     parts = server.Parts("test", [servicer], nothing, nothing)
     async with server.start(parts, ServiceSettings(drain_wait_s=0)) as running:
         async with grpc.aio.insecure_channel(running.address) as channel:
