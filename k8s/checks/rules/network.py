@@ -15,7 +15,9 @@ SOURCES: Final = Path(__file__).resolve().parents[3] / "services" / "visage"
 COLLECTOR: Final = "otel-collector"
 
 _PEER: Final = re.compile(r"settings\.(?:(\w+)_address|(triton)_url)\b")
-_ROUTED: Final = re.compile(r'"(visage\.v1\.\w+|nvidia\.riva\.tts\.\w+|google\.longrunning\.\w+)"')
+_ROUTED: Final = re.compile(
+    r'"(visage\.v1\.\w+|nvidia\.riva\.tts\.\w+|nvidia_ace\.services\.[\w.]+|google\.longrunning\.\w+)"'
+)
 _SHARED: Final = {"asset_service": "visage.v1.AssetService", "operations_service": "google.longrunning.Operations"}
 """Services of the runtime, by the function that makes them."""
 _STORE: Final = re.compile(r"settings\.store_url\b")

@@ -132,16 +132,6 @@ class Speech:
 
 
 @dataclass(frozen=True, slots=True)
-class Curves:
-    """A performance: `values` [frames, channels] float32 0..1, `poses` [frames, 6] degrees and metres."""
-
-    channels: Sequence[str]
-    frame_rate: float
-    values: npt.NDArray[np.float32]
-    poses: npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
 class Camera:
     """Where the viewer stands. What is out of range is clamped, and `Clip.notices` says so.
 
@@ -242,11 +232,12 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that the service noticed and went on."""
+    """Something that the service noticed and went on; `metadata` as `visage.v1.StreamNotice.Kind` says."""
 
     kind: str
     message: str
     at_s: float
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -87,8 +87,7 @@ def build_on(renderer: Renderer, settings: CompositionSettings) -> Parts:
 
 def main() -> None:
     """Serves until told to stop."""
-    settings = CompositionSettings()
-    server.run(lambda: build_service(settings), settings, "composition")
+    server.run(build_service, CompositionSettings, "composition")
 
 
 if __name__ == "__main__":

@@ -9,12 +9,12 @@ from typing import Final
 
 from google.longrunning import operations_pb2
 
-from visage.identity.faces import Face
 from visage.identity.operations import OperationView
 from visage.identity.quality import PhotoReport
 from visage.identity.recognition import EmbeddedFace
 from visage.identity.records import IDENTITY_PREFIX, IdentityRecord
 from visage.runtime.errors import InvalidField
+from visage.runtime.faces import Face
 from visage.runtime.operations import PREFIX
 from visage.v1 import identity_service_pb2 as pb
 from visage.v1 import media_pb2

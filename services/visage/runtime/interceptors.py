@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from visage.runtime import errors, logs, resumption, telemetry
 from visage.runtime.admission import Admission
 from visage.runtime.ending import Ending
 from visage.runtime.model_errors import shown_error
-from visage.runtime.status import STATUS_KEY, code_of, to_status
+from visage.runtime.status import STATUS_KEY, code_of, shortened, to_status
 from visage.runtime.validation import validate, validated
 
 EXEMPT_PREFIXES: Final = ("/grpc.health.v1.Health/", "/grpc.reflection.")
@@ -36,13 +36,22 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc
     """Wraps each handler of the server."""
 
     def __init__(
-        self, admission: Admission, default_deadline_s: float, idle_stream_s: float, streams: Collection[str] = ()
+        self,
+        admission: Admission,
+        default_deadline_s: float,
+        idle_stream_s: float,
+        streams: Collection[str] = (),
+        deadlines: Mapping[str, float] | None = None,
     ) -> None:
-        """Wraps; `streams` are the full names of the methods that take a place of the capacity."""
+        """Wraps; `streams` are the full names of the methods that take a place of the capacity.
+
+        `deadlines` holds the services whose calls have another default deadline.
+        """
         self._admission = admission
         self._streams = frozenset(streams)
         self._ending = Ending()
         self._default_deadline_s = default_deadline_s
+        self._deadlines = deadlines or {}
         self._idle_stream_s = idle_stream_s
         meter = telemetry.meter()
         self._duration = meter.create_histogram(telemetry.SERVER_CALL_DURATION, unit="s")
@@ -115,7 +124,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc
         """Runs `work` under trace, admission and deadline; ends the call with the right status."""
         limit: asyncio.Timeout | None = None
         with self._observed(method, context) as request_id, resumption.notes() as point:
-            limit_s = self._default_deadline_s if context.time_remaining() is None else None
+            default_s = self._deadlines.get(method.rpartition("/")[0], self._default_deadline_s)
+            limit_s = default_s if context.time_remaining() is None else None
             try:
                 async with self._admission.admit(method in self._streams), asyncio.timeout(limit_s) as limit:
                     with self._ending.watched(limit, is_stream):
@@ -189,4 +199,4 @@ async def _write(context: grpc.aio.ServicerContext, response: Any) -> None:
 async def _abort(context: grpc.aio.ServicerContext, error: errors.VisageError, request_id: str) -> None:
     status = to_status(error, request_id)
     context.set_trailing_metadata(((STATUS_KEY, status.SerializeToString()),))
-    await context.abort(code_of(error), error.message)
+    await context.abort(code_of(error), shortened(error.message))
