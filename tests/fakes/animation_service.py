@@ -6,14 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from tests.fakes.lip_sync import FakeLipSync
+from tests.fakes.onnx_face_models import OnnxFaceModels
 from tests.fakes.speech import FakeSpeech
 from visage.animation.animate_from_audio import AnimateFromAudio
-from visage.animation.animate_from_mocap import AnimateFromMocap
 from visage.animation.animate_from_text import AnimateFromText
+from visage.animation.animate_from_video import AnimateFromVideo
 from visage.animation.servicer import AnimationServicer
 from visage.animation.settings import AnimationSettings
 from visage.client import AsyncVisage, ClientSettings
 from visage.runtime import server
+from visage.runtime.films import FilmLimits
 from visage.v1.animation_service_pb2_grpc import add_AnimationServiceServicer_to_server
 
 
@@ -22,7 +24,8 @@ async def animation_client(longest_s: float = 60.0) -> AsyncIterator[AsyncVisage
     """Yields a client of it; nothing may last longer than `longest_s`."""
     from_audio = AnimateFromAudio(FakeLipSync())
     from_text = AnimateFromText(from_audio, FakeSpeech(), longest_s)
-    servicer = AnimationServicer(from_audio, from_text, AnimateFromMocap(longest_s), longest_s)
+    from_video = AnimateFromVideo(OnnxFaceModels(), FilmLimits(), 10.0)
+    servicer = AnimationServicer(from_audio, from_text, from_video, longest_s)
 
     async def ready() -> dict[str, bool]:
         return {"lip_sync": True}

@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 
 from tests.fakes.lip_sync import FakeLipSync, sound, speech_like
+from tests.fakes.onnx_face_models import OnnxFaceModels
 from tests.fakes.speech import FakeSpeech
 from visage.animation.animate_from_audio import AnimateFromAudio, Limits
-from visage.animation.animate_from_mocap import AnimateFromMocap
 from visage.animation.animate_from_text import AnimateFromText
+from visage.animation.animate_from_video import AnimateFromVideo
 from visage.animation.servicer import AnimationServicer
 from visage.animation.settings import AnimationSettings
 from visage.client import errors as client_errors
@@ -27,6 +28,7 @@ from visage.media.curves import CurveBlock, CurveClip
 from visage.media.pcm import to_int16
 from visage.runtime import peers, server, wire
 from visage.runtime.errors import ModelUnavailable
+from visage.runtime.films import FilmLimits
 from visage.v1 import animation_service_pb2 as pb
 from visage.v1 import curves_pb2, errors_pb2, media_pb2, speech_service_pb2
 from visage.v1.animation_service_pb2_grpc import AnimationServiceStub, add_AnimationServiceServicer_to_server
@@ -52,9 +54,9 @@ async def serving(longest_s: float = 20.0, **settings: Any) -> AsyncIterator[Mes
     """Serves on a free loopback port."""
     model, speech = FakeLipSync(), FakeSpeech()
     from_audio = AnimateFromAudio(model, Limits(longest_s, 4))
-    servicer = AnimationServicer(
-        from_audio, AnimateFromText(from_audio, speech, longest_s), AnimateFromMocap(longest_s)
-    )
+    from_video = AnimateFromVideo(OnnxFaceModels(), FilmLimits(), 10.0)
+    from_text = AnimateFromText(from_audio, speech, longest_s)
+    servicer = AnimationServicer(from_audio, from_text, from_video, longest_s)
 
     async def ready() -> dict[str, bool]:
         return {"lip_sync": True}

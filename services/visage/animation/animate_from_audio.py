@@ -50,12 +50,14 @@ class AudioAnimation:
         output: Shape of the curves.
         controls: How to perform, until a `ControlsPiece` changes it.
         is_timed: The mouth follows phones that are told.
+        hears_emotions: Emotions are read from the voice.
     """
 
     source: SourceFormat
     output: Output = field(default_factory=Output)
     controls: Controls = field(default_factory=Controls)
     is_timed: bool = False
+    hears_emotions: bool = True
 
 
 @dataclass(frozen=True, slots=True)

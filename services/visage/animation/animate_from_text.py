@@ -84,7 +84,8 @@ class AnimateFromText:
             if first is None or not first.sample_rate_hz:
                 raise MediaUndecodable("input.text", "nothing was spoken")
             source = SourceFormat(first.sample_rate_hz, has_header=False)
-            animation = AudioAnimation(source, output, controls, is_timed=True)
+            # A synthesised voice feels what it was told to.
+            animation = AudioAnimation(source, output, controls, is_timed=True, hears_emotions=False)
             async with aclosing(self._from_audio(animation, _pieces(parts))) as answers:
                 async for answer in answers:
                     yield answer

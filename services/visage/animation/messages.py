@@ -33,6 +33,7 @@ _NOTICE_KINDS: Final = {
     NoticeKind.AUDIO_SILENT: errors_pb2.StreamNotice.KIND_AUDIO_SILENT,
     NoticeKind.AUDIO_CLIPPED: errors_pb2.StreamNotice.KIND_AUDIO_CLIPPED,
     NoticeKind.FACE_LOST: errors_pb2.StreamNotice.KIND_FACE_LOST,
+    NoticeKind.SEVERAL_FACES: errors_pb2.StreamNotice.KIND_SEVERAL_FACES,
     NoticeKind.VALUE_CLAMPED: errors_pb2.StreamNotice.KIND_VALUE_CLAMPED,
     NoticeKind.RECORDING_MENDED: errors_pb2.StreamNotice.KIND_RECORDING_MENDED,
     NoticeKind.CHANNEL_IGNORED: errors_pb2.StreamNotice.KIND_CHANNEL_IGNORED,
@@ -66,7 +67,12 @@ def output_of(output: pb.CurveOutput, field: str = "output") -> Output:
     schema = output.schema or ARKIT_SCHEMA
     if schema not in SCHEMAS:
         raise InvalidField(f"{field}.schema", f"unknown schema {schema!r}", ", ".join(SCHEMAS))
-    return Output(frame_rate_of(output.frame_rate), output.frames_per_block or DEFAULT_FRAMES_PER_BLOCK, schema)
+    return Output(
+        frame_rate_of(output.frame_rate),
+        output.frames_per_block or DEFAULT_FRAMES_PER_BLOCK,
+        schema,
+        output.include_emotion,
+    )
 
 
 def controls_of(message: curves_pb2.PerformanceControls, field: str) -> Controls:

@@ -12,7 +12,7 @@ from visage.media.curve_schemas import SCHEMAS, TONGUE_SCHEMA, VISEME_SCHEMA
 from visage.media.curves import CurveBlock
 from visage.media.tongue import TONGUE_COUNT, tongue_of
 from visage.media.viseme_curves import visemes_of_curves, visemes_of_phones
-from visage.runtime.wire import frame_rate_message, pose_messages
+from visage.runtime.wire import emotion_message, frame_rate_message, pose_messages
 from visage.v1 import curves_pb2
 
 Array = NDArray[np.float32]
@@ -25,6 +25,7 @@ class ChannelBlock:
     start_frame: int
     values: Array
     poses: Array
+    emotions: None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Projection:
             frame_count=len(values),
             values=values.ravel().tolist(),
             head_poses=None if block.poses is None else pose_messages(block.poses),
+            emotion=None if block.emotions is None else emotion_message(block.emotions[0]),
         )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from typing import Any, TypeVar
+from fractions import Fraction
+from typing import Any, TypeVar, cast
 
 import grpc.aio
 
@@ -12,19 +13,25 @@ from visage.animation import clip_messages, messages, mocap_messages
 from visage.animation.animate_from_audio import AnimateFromAudio, Piece
 from visage.animation.animate_from_mocap import AnimateFromMocap
 from visage.animation.animate_from_text import AnimateFromText
+from visage.animation.animate_from_video import AnimateFromVideo, Tracking
+from visage.animation.animate_idle import animate_idle
 from visage.animation.blend_curves import blend_curves
 from visage.animation.list_curve_schemas import list_curve_schemas
 from visage.animation.projection import ChannelBlock, Projection
 from visage.animation.retarget_curves import retarget_curves
 from visage.animation.stage import Notice, Output
+from visage.animation.video_messages import film_pieces, report_message, video_animation_of
 from visage.animation.viseme_timing import timed_phones
 from visage.media.curves import CurveBlock
 from visage.runtime.errors import StreamOutOfOrder
+from visage.runtime.styled_controls import styled_controls
+from visage.runtime.wire import seconds_of
 from visage.v1 import animation_service_pb2 as pb
 from visage.v1.animation_service_pb2_grpc import AnimationServiceServicer
 
+Request = TypeVar("Request")
 Response = TypeVar("Response")
-Answer = CurveBlock | ChannelBlock | Notice
+Answer = CurveBlock | ChannelBlock | Notice | Tracking
 
 
 class AnimationServicer(AnimationServiceServicer):
@@ -34,20 +41,21 @@ class AnimationServicer(AnimationServiceServicer):
         self,
         from_audio: AnimateFromAudio,
         from_text: AnimateFromText,
-        from_mocap: AnimateFromMocap,
+        from_video: AnimateFromVideo,
         longest_s: float = 600.0,
     ) -> None:
-        """Takes the verbs, and the longest result of a blend in seconds."""
+        """Takes the verbs that need others, and the longest recording or mixture in seconds."""
         self._from_audio = from_audio
         self._from_text = from_text
-        self._from_mocap = from_mocap
+        self._from_video = from_video
+        self._from_mocap = AnimateFromMocap(longest_s)
         self._longest_s = longest_s
 
     async def AnimateFromAudio(
         self, requests: AsyncIterator[pb.AnimateFromAudioRequest], context: grpc.aio.ServicerContext
     ) -> AsyncGenerator[pb.AnimateFromAudioResponse, None]:
         """Audio to curves, live."""
-        animation = messages.animation_of(await _config(requests))
+        animation = messages.animation_of((await _first_with_config(requests)).config)
         answers = self._from_audio(animation, _pieces(requests))
         async with aclosing(_replies(pb.AnimateFromAudioResponse, animation.output, answers)) as replies:
             async for reply in replies:
@@ -57,12 +65,14 @@ class AnimationServicer(AnimationServiceServicer):
         self, request: pb.AnimateFromTextRequest, context: grpc.aio.ServicerContext
     ) -> AsyncGenerator[pb.AnimateFromTextResponse, None]:
         """Text or phoneme timings to curves."""
-        controls = messages.controls_of(request.controls, "controls")
         output = messages.output_of(request.output)
         if request.WhichOneof("source") == "timing":
+            controls = messages.controls_of(request.controls, "controls")
             answers = self._from_text.from_phones(timed_phones(request.timing), controls, output)
         else:
             utterance = messages.utterance_of(request.input, request.synthesis)
+            styled = styled_controls(request.controls, request.synthesis.style)
+            controls = messages.controls_of(styled, "controls")
             answers = self._from_text.from_text(utterance, controls, output)
         async with aclosing(_replies(pb.AnimateFromTextResponse, output, answers)) as replies:
             async for reply in replies:
@@ -72,9 +82,31 @@ class AnimationServicer(AnimationServiceServicer):
         self, requests: AsyncIterator[pb.AnimateFromMocapRequest], context: grpc.aio.ServicerContext
     ) -> AsyncGenerator[pb.AnimateFromMocapResponse, None]:
         """Recorded or live motion capture to curves."""
-        animation = mocap_messages.mocap_animation_of(await _config(requests))
+        animation = mocap_messages.mocap_animation_of((await _first_with_config(requests)).config)
         answers = self._from_mocap(animation, (mocap_messages.mocap_piece_of(request) async for request in requests))
         async with aclosing(_replies(pb.AnimateFromMocapResponse, animation.output, answers)) as replies:
+            async for reply in replies:
+                yield reply
+
+    async def AnimateFromVideo(
+        self, requests: AsyncIterator[pb.AnimateFromVideoRequest], context: grpc.aio.ServicerContext
+    ) -> AsyncGenerator[pb.AnimateFromVideoResponse, None]:
+        """Another person's video to curves."""
+        animation = video_animation_of((await _first_with_config(requests)).config)
+        answers = self._from_video(animation, film_pieces(requests))
+        async with aclosing(_replies(pb.AnimateFromVideoResponse, animation.output, answers)) as replies:
+            async for reply in replies:
+                yield reply
+
+    async def AnimateIdle(
+        self, request: pb.AnimateIdleRequest, context: grpc.aio.ServicerContext
+    ) -> AsyncGenerator[pb.AnimateIdleResponse, None]:
+        """Life without speech."""
+        controls = messages.controls_of(request.controls, "controls")
+        output = messages.output_of(request.output)
+        duration = Fraction(seconds_of(request.duration)).limit_denominator(1_000_000)
+        answers = animate_idle(duration, controls, output, is_loop=request.loop)
+        async with aclosing(_replies(pb.AnimateIdleResponse, output, answers)) as replies:
             async for reply in replies:
                 yield reply
 
@@ -112,12 +144,12 @@ class AnimationServicer(AnimationServiceServicer):
         )
 
 
-async def _config(requests: AsyncIterator[Any]) -> Any:
-    """The first message's config; raises StreamOutOfOrder if it has none."""
-    first = await anext(requests, None)
+async def _first_with_config(requests: AsyncIterator[Request]) -> Request:
+    """The first message of a stream; raises StreamOutOfOrder where it is not the config."""
+    first: Any = await anext(requests, None)
     if first is None or first.WhichOneof("request") != "config":
         raise StreamOutOfOrder("config", "end of stream" if first is None else str(first.WhichOneof("request")))
-    return first.config
+    return cast(Request, first)
 
 
 async def _pieces(requests: AsyncIterator[pb.AnimateFromAudioRequest]) -> AsyncIterator[Piece]:
@@ -135,5 +167,7 @@ async def _replies(
         async for answer in answers:
             if isinstance(answer, CurveBlock | ChannelBlock):
                 yield respond(block=projection.block_message(answer))
+            elif isinstance(answer, Tracking):
+                yield respond(report=report_message(answer))
             else:
                 yield respond(notice=messages.notice_message(answer))

@@ -26,11 +26,23 @@ _SILENCE_NOTICED_TICKS: Final = 5 * TICK_RATE_HZ
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Shape of the curves wanted: frames per second, the most frames in one block, the layout's resource name."""
+    """Shape of the curves wanted.
+
+    Attributes:
+        frame_rate: Frames per second.
+        frames_per_block: The most frames in one block.
+        schema: The layout's resource name.
+        include_emotion: Whether the emotions in effect come along.
+    """
 
     frame_rate: Fraction = Fraction(25)
     frames_per_block: int = DEFAULT_FRAMES_PER_BLOCK
     schema: str = ARKIT_SCHEMA
+    include_emotion: bool = False
+
+    def cut(self, frames: CurveBlock) -> Iterator[CurveBlock]:
+        """Yields frames in blocks of this shape."""
+        return cut(frames if self.include_emotion else replace(frames, emotions=None), self.frames_per_block)
 
 
 class NoticeKind(enum.Enum):
@@ -39,6 +51,7 @@ class NoticeKind(enum.Enum):
     AUDIO_SILENT = "the audio holds no speech; the mouth rests"
     AUDIO_CLIPPED = "more than 1 % of the samples are clipped; lip sync may suffer"
     FACE_LOST = "there is no usable face for a while; the last one fades to rest"
+    SEVERAL_FACES = "there are several faces; one is followed"
     VALUE_CLAMPED = "values were out of range and clamped"
     RECORDING_MENDED = "values are missing, repeated or not plausible, and were filled in"
     CHANNEL_IGNORED = "a channel is not known or has no use and is left out"
@@ -73,10 +86,14 @@ class Stage:
         self.clock = FrameClock(output.frame_rate, settling_s)
 
     def perform(
-        self, shapes: MouthShapes, levels_db: NDArray[np.float32], changes: Mapping[int, Controls] | None = None
+        self,
+        shapes: MouthShapes,
+        levels_db: NDArray[np.float32],
+        changes: Mapping[int, Controls] | None = None,
+        heard: NDArray[np.float32] | None = None,
     ) -> None:
         """Performs the next ticks; see `Performance.advance`."""
-        self.clock.push(self._performance.advance(shapes.curves, shapes.speech, levels_db, changes))
+        self.clock.push(self._performance.advance(shapes.curves, shapes.speech, levels_db, changes, heard))
         self._phones.push(shapes.phones)
         self._ticks += len(shapes.speech)
         self._speech_ticks += int((shapes.speech > 0.5).sum())
@@ -84,10 +101,9 @@ class Stage:
     def blocks(self, duration: Fraction, *, is_ended: bool) -> Iterator[CurveBlock]:
         """Yields the frames that are final, given how much audio there is; see `FrameClock.frames`."""
         frames = self.clock.frames(duration, is_ended=is_ended)
-        if frames is None:
-            return
-        phones = self._phones.frames(frames.start_frame, frames.frame_count)
-        yield from cut(replace(frames, phones=phones), self._output.frames_per_block)
+        if frames is not None:
+            phones = self._phones.frames(frames.start_frame, frames.frame_count)
+            yield from self._output.cut(replace(frames, phones=phones))
 
     def silence(self, duration: Fraction, *, is_ended: bool) -> Notice | None:
         """Returns the notice that nobody speaks: once, after five seconds or at the end."""

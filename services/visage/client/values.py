@@ -205,7 +205,8 @@ class Quality:
 class RenderJob:
     """A film in the making: `state` is queued, running, done or failed; `media_s` seconds of it are stored.
 
-    `asset` names the film once it is done; `error` says why it failed.
+    `asset` names the film once it is done; `error` says why it failed. At `expire_time` it goes, its film too; None
+    while it is not done, or where it stays for ever.
     """
 
     name: str
@@ -215,6 +216,7 @@ class RenderJob:
     create_time: datetime
     asset: str = ""
     error: str = ""
+    expire_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

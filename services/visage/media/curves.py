@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from visage.media.arkit import CURVE_COUNT, CURVE_NAMES
+from visage.media.emotions import EMOTION_COUNT
 from visage.media.phones import PHONE_COUNT
 from visage.media.tongue import TONGUE_COUNT
 
@@ -39,6 +40,7 @@ class CurveBlock:
         curves: [frames, 52] coefficients.
         poses: [frames, 6], or None where the head rests.
         phones: [frames, 43] share of each phone class in what is said; None where that is not known.
+        emotions: [frames, 10] weights in the order of `visage.media.emotions.EMOTIONS`, or None where nobody asked.
         tongue: [frames, 16] tongue shapes that were recorded; None where they follow the phones.
     """
 
@@ -46,6 +48,7 @@ class CurveBlock:
     curves: Array
     poses: Array | None = None
     phones: Array | None = None
+    emotions: Array | None = None
     tongue: Array | None = None
 
     def __post_init__(self) -> None:
@@ -53,8 +56,12 @@ class CurveBlock:
         if self.start_frame < 0:
             raise ValueError(f"start_frame must not be negative, it is {self.start_frame}")
         object.__setattr__(self, "curves", _checked(self.curves, CURVE_COUNT, "curves"))
-        for name, columns in (("poses", POSE_COUNT), ("phones", PHONE_COUNT), ("tongue", TONGUE_COUNT)):
-            values = getattr(self, name)
+        for name, values, columns in (
+            ("poses", self.poses, POSE_COUNT),
+            ("phones", self.phones, PHONE_COUNT),
+            ("emotions", self.emotions, EMOTION_COUNT),
+            ("tongue", self.tongue, TONGUE_COUNT),
+        ):
             if values is not None:
                 object.__setattr__(self, name, _checked(values, columns, name))
                 if len(values) != len(self.curves):
@@ -71,6 +78,7 @@ class CurveBlock:
             self.curves[start:stop],
             rows(self.poses),
             rows(self.phones),
+            rows(self.emotions),
             rows(self.tongue),
         )
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from visage.media.arkit import CURVE_COUNT, CURVE_INDEX, CURVE_NAMES
 from visage.media.curve_schemas import SCHEMAS
 from visage.media.curves import ARKIT_SCHEMA, CurveBlock, CurveClip
+from visage.media.emotions import EMOTIONS
 from visage.media.phone_timing import NO_STRESS, PRIMARY_STRESS, SECONDARY_STRESS
 from visage.media.phones import VOWELS, TimedPhone, classes_of_ipa
 from visage.runtime.channels import ChannelReader
@@ -25,6 +26,8 @@ _NANOS: Final = 1_000_000_000
 _STRESS_MARKS: Final = "ˈˌ"
 TIME_TOLERANCE_S: Final = 1e-3
 """Times travel through floats and samples on their way; an overlap this short is rounding."""
+# Weights below this are not worth a word.
+_FELT: Final = 1e-3
 
 
 def duration_of(seconds: float | Fraction) -> Duration:
@@ -67,6 +70,7 @@ def curve_block_message(block: CurveBlock) -> curves_pb2.CurveBlock:
         frame_count=block.frame_count,
         values=block.curves.ravel().tolist(),
         head_poses=None if block.poses is None else pose_messages(block.poses),
+        emotion=None if block.emotions is None else emotion_message(block.emotions[0]),
     )
 
 
@@ -77,6 +81,12 @@ def pose_messages(poses: NDArray[np.float32]) -> list[curves_pb2.HeadPose]:
         curves_pb2.HeadPose(yaw_degrees=yaw, pitch_degrees=pitch, roll_degrees=roll, x=x, y=y, z=z)
         for yaw, pitch, roll, x, y, z in scaled.tolist()
     ]
+
+
+def emotion_message(weights: NDArray[np.float32]) -> curves_pb2.EmotionWeights:
+    """Message for [10] weights; emotions that are not felt are left out."""
+    felt = {name: weight for name, weight in zip(EMOTIONS, weights.tolist(), strict=True) if weight >= _FELT}
+    return curves_pb2.EmotionWeights(weights=felt)
 
 
 def curve_clip_message(clip: CurveClip, frames_per_block: int = 512) -> curves_pb2.CurveClip:

@@ -12,6 +12,7 @@ from opentelemetry.propagate import inject
 from tritonclient.utils import InferenceServerException
 
 from visage.runtime import logs
+from visage.runtime.tls import check_certificates, check_pair
 from visage.runtime.triton.announcements import (
     ModelStatistics,
     read_parameter,
@@ -51,8 +52,12 @@ class TritonClient:
 
         Args:
             settings: Address and limits; from the environment by default.
+
+        Raises:
+            TlsFileProblem: Certificates are named that cannot be used.
         """
         self._settings = settings or TritonClientSettings()
+        self._tls = _tls_of(self._settings)
         self._connection: Any = None
         self._link: SharedMemoryLink | None = None
         self._pinned: PinnedCache | None = None
@@ -216,7 +221,9 @@ class TritonClient:
                 # Behind a dns:/// name stand several servers.
                 "grpc.lb_policy_name": "round_robin",
             }
-            self._connection = triton_grpc.InferenceServerClient(settings.url, channel_args=list(options.items()))
+            self._connection = triton_grpc.InferenceServerClient(
+                settings.url, channel_args=list(options.items()), **self._tls
+            )
         return self._connection
 
     async def _memory(self) -> tuple[SharedMemoryLink, PinnedCache]:
@@ -314,3 +321,16 @@ class TritonClient:
             if "find shared memory region" in error.message():
                 raise RegionsForgotten from None
             raise to_model_error(call.signature.name, error.status(), error.message()) from None
+
+
+def _tls_of(settings: TritonClientSettings) -> dict[str, Any]:
+    """Arguments of the connection, which reads the files; raises TlsFileProblem."""
+    ca, certificate, key = settings.tls_ca_file, settings.tls_cert_file, settings.tls_key_file
+    if ca is None:
+        return {}
+    check_certificates("triton_tls_ca_file", ca)
+    arguments: dict[str, Any] = {"ssl": True, "root_certificates": str(ca)}
+    if certificate is not None and key is not None:
+        check_pair("triton_tls_cert_file", certificate, "triton_tls_key_file", key)
+        arguments |= {"certificate_chain": str(certificate), "private_key": str(key)}
+    return arguments
