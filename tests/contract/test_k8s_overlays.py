@@ -59,8 +59,7 @@ async def main():
             pass
     except Overloaded:
         pass
-    verbs = AnimationServicer(None, None, None, None)
-    servicer = server.Servicer(rpc.add_AnimationServiceServicer_to_server, verbs, "a")
+    servicer = server.Servicer(rpc.add_AnimationServiceServicer_to_server, AnimationServicer(None, None, None), "a")
     parts = server.Parts("test", [servicer], nothing, nothing)
     async with server.start(parts, ServiceSettings(drain_wait_s=0)) as running:
         async with grpc.aio.insecure_channel(running.address) as channel:

@@ -9,7 +9,6 @@ from tests.fakes.lip_sync import FakeLipSync
 from tests.fakes.onnx_face_models import OnnxFaceModels
 from tests.fakes.speech import FakeSpeech
 from visage.animation.animate_from_audio import AnimateFromAudio
-from visage.animation.animate_from_mocap import AnimateFromMocap
 from visage.animation.animate_from_text import AnimateFromText
 from visage.animation.animate_from_video import AnimateFromVideo
 from visage.animation.servicer import AnimationServicer
@@ -26,7 +25,7 @@ async def animation_client(longest_s: float = 60.0) -> AsyncIterator[AsyncVisage
     from_audio = AnimateFromAudio(FakeLipSync())
     from_text = AnimateFromText(from_audio, FakeSpeech(), longest_s)
     from_video = AnimateFromVideo(OnnxFaceModels(), FilmLimits(), 10.0)
-    servicer = AnimationServicer(from_audio, from_text, AnimateFromMocap(longest_s), from_video, longest_s)
+    servicer = AnimationServicer(from_audio, from_text, from_video, longest_s)
 
     async def ready() -> dict[str, bool]:
         return {"lip_sync": True}

@@ -18,7 +18,6 @@ from tests.fakes.lip_sync import FakeLipSync, sound, speech_like
 from tests.fakes.onnx_face_models import OnnxFaceModels
 from tests.fakes.speech import FakeSpeech
 from visage.animation.animate_from_audio import AnimateFromAudio, Limits
-from visage.animation.animate_from_mocap import AnimateFromMocap
 from visage.animation.animate_from_text import AnimateFromText
 from visage.animation.animate_from_video import AnimateFromVideo
 from visage.animation.servicer import AnimationServicer
@@ -55,9 +54,9 @@ async def serving(longest_s: float = 20.0, **settings: Any) -> AsyncIterator[Mes
     """Serves on a free loopback port."""
     model, speech = FakeLipSync(), FakeSpeech()
     from_audio = AnimateFromAudio(model, Limits(longest_s, 4))
-    from_text = AnimateFromText(from_audio, speech, longest_s)
     from_video = AnimateFromVideo(OnnxFaceModels(), FilmLimits(), 10.0)
-    servicer = AnimationServicer(from_audio, from_text, AnimateFromMocap(longest_s), from_video)
+    from_text = AnimateFromText(from_audio, speech, longest_s)
+    servicer = AnimationServicer(from_audio, from_text, from_video, longest_s)
 
     async def ready() -> dict[str, bool]:
         return {"lip_sync": True}

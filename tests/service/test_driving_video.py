@@ -114,7 +114,7 @@ def requests(content: bytes, **config: Any) -> Iterator[Request]:
 async def serving(limits: FilmLimits | None = None) -> AsyncIterator[Mesh]:
     models = WatchedFaceModels()
     verb = AnimateFromVideo(models, limits or FilmLimits(), 10.0)
-    servicer = AnimationServicer(None, None, None, verb)  # type: ignore[arg-type]  # the other verbs are not called
+    servicer = AnimationServicer(None, None, verb)  # type: ignore[arg-type]  # the other verbs are not called
 
     async def ready() -> dict[str, bool]:
         return {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from visage.animation.animate_from_audio import AnimateFromAudio, Limits
-from visage.animation.animate_from_mocap import AnimateFromMocap
 from visage.animation.animate_from_text import AnimateFromText
 from visage.animation.animate_from_video import AnimateFromVideo
 from visage.animation.audio2face.servicer import Audio2FaceServicer, audio2face_services
@@ -37,7 +36,6 @@ async def build(settings: AnimationSettings) -> server.Service:
     servicer = AnimationServicer(
         from_audio,
         AnimateFromText(from_audio, speech, settings.longest_stream_s),
-        AnimateFromMocap(settings.longest_stream_s),
         AnimateFromVideo(faces, films, settings.face_deadline_s),
         settings.longest_stream_s,
     )

@@ -25,6 +25,7 @@ class ChannelBlock:
     start_frame: int
     values: Array
     poses: Array
+    emotions: None = None
 
 
 @dataclass(frozen=True, slots=True)

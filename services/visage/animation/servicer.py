@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from fractions import Fraction
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import grpc.aio
 
@@ -29,6 +29,7 @@ from visage.runtime.wire import seconds_of
 from visage.v1 import animation_service_pb2 as pb
 from visage.v1.animation_service_pb2_grpc import AnimationServiceServicer
 
+Request = TypeVar("Request")
 Response = TypeVar("Response")
 Answer = CurveBlock | ChannelBlock | Notice | Tracking
 
@@ -40,22 +41,21 @@ class AnimationServicer(AnimationServiceServicer):
         self,
         from_audio: AnimateFromAudio,
         from_text: AnimateFromText,
-        from_mocap: AnimateFromMocap,
         from_video: AnimateFromVideo,
         longest_s: float = 600.0,
     ) -> None:
-        """Takes the verbs, and the longest result of a blend in seconds."""
+        """Takes the verbs that need others, and the longest recording or mixture in seconds."""
         self._from_audio = from_audio
         self._from_text = from_text
-        self._from_mocap = from_mocap
         self._from_video = from_video
+        self._from_mocap = AnimateFromMocap(longest_s)
         self._longest_s = longest_s
 
     async def AnimateFromAudio(
         self, requests: AsyncIterator[pb.AnimateFromAudioRequest], context: grpc.aio.ServicerContext
     ) -> AsyncGenerator[pb.AnimateFromAudioResponse, None]:
         """Audio to curves, live."""
-        animation = messages.animation_of(await _config(requests))
+        animation = messages.animation_of((await _first_with_config(requests)).config)
         answers = self._from_audio(animation, _pieces(requests))
         async with aclosing(_replies(pb.AnimateFromAudioResponse, animation.output, answers)) as replies:
             async for reply in replies:
@@ -78,11 +78,21 @@ class AnimationServicer(AnimationServiceServicer):
             async for reply in replies:
                 yield reply
 
+    async def AnimateFromMocap(
+        self, requests: AsyncIterator[pb.AnimateFromMocapRequest], context: grpc.aio.ServicerContext
+    ) -> AsyncGenerator[pb.AnimateFromMocapResponse, None]:
+        """Recorded or live motion capture to curves."""
+        animation = mocap_messages.mocap_animation_of((await _first_with_config(requests)).config)
+        answers = self._from_mocap(animation, (mocap_messages.mocap_piece_of(request) async for request in requests))
+        async with aclosing(_replies(pb.AnimateFromMocapResponse, animation.output, answers)) as replies:
+            async for reply in replies:
+                yield reply
+
     async def AnimateFromVideo(
         self, requests: AsyncIterator[pb.AnimateFromVideoRequest], context: grpc.aio.ServicerContext
     ) -> AsyncGenerator[pb.AnimateFromVideoResponse, None]:
         """Another person's video to curves."""
-        animation = video_animation_of(await _config(requests))
+        animation = video_animation_of((await _first_with_config(requests)).config)
         answers = self._from_video(animation, film_pieces(requests))
         async with aclosing(_replies(pb.AnimateFromVideoResponse, animation.output, answers)) as replies:
             async for reply in replies:
@@ -97,16 +107,6 @@ class AnimationServicer(AnimationServiceServicer):
         duration = Fraction(seconds_of(request.duration)).limit_denominator(1_000_000)
         answers = animate_idle(duration, controls, output, is_loop=request.loop)
         async with aclosing(_replies(pb.AnimateIdleResponse, output, answers)) as replies:
-            async for reply in replies:
-                yield reply
-
-    async def AnimateFromMocap(
-        self, requests: AsyncIterator[pb.AnimateFromMocapRequest], context: grpc.aio.ServicerContext
-    ) -> AsyncGenerator[pb.AnimateFromMocapResponse, None]:
-        """Recorded or live motion capture to curves."""
-        animation = mocap_messages.mocap_animation_of(await _config(requests))
-        answers = self._from_mocap(animation, (mocap_messages.mocap_piece_of(request) async for request in requests))
-        async with aclosing(_replies(pb.AnimateFromMocapResponse, animation.output, answers)) as replies:
             async for reply in replies:
                 yield reply
 
@@ -144,12 +144,12 @@ class AnimationServicer(AnimationServiceServicer):
         )
 
 
-async def _config(requests: AsyncIterator[Any]) -> Any:
-    """The first message's config; raises StreamOutOfOrder if it has none."""
-    first = await anext(requests, None)
+async def _first_with_config(requests: AsyncIterator[Request]) -> Request:
+    """The first message of a stream; raises StreamOutOfOrder where it is not the config."""
+    first: Any = await anext(requests, None)
     if first is None or first.WhichOneof("request") != "config":
         raise StreamOutOfOrder("config", "end of stream" if first is None else str(first.WhichOneof("request")))
-    return first.config
+    return cast(Request, first)
 
 
 async def _pieces(requests: AsyncIterator[pb.AnimateFromAudioRequest]) -> AsyncIterator[Piece]:

@@ -56,13 +56,12 @@ class CurveBlock:
         if self.start_frame < 0:
             raise ValueError(f"start_frame must not be negative, it is {self.start_frame}")
         object.__setattr__(self, "curves", _checked(self.curves, CURVE_COUNT, "curves"))
-        for name, columns in (
-            ("poses", POSE_COUNT),
-            ("phones", PHONE_COUNT),
-            ("emotions", EMOTION_COUNT),
-            ("tongue", TONGUE_COUNT),
+        for name, values, columns in (
+            ("poses", self.poses, POSE_COUNT),
+            ("phones", self.phones, PHONE_COUNT),
+            ("emotions", self.emotions, EMOTION_COUNT),
+            ("tongue", self.tongue, TONGUE_COUNT),
         ):
-            values = getattr(self, name)
             if values is not None:
                 object.__setattr__(self, name, _checked(values, columns, name))
                 if len(values) != len(self.curves):
