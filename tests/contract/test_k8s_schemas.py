@@ -12,6 +12,7 @@ from k8s.checks.__main__ import RULE_TESTS, main
 from k8s.checks.manifest import Manifest, quantity
 from k8s.checks.render import OVERLAYS, RenderError, render
 from tests.fakes.manifest_draft import SCALED_OBJECT, Draft, put
+from visage.runtime.debian_install import NotInstallable
 
 pytestmark = pytest.mark.contract
 
@@ -90,7 +91,7 @@ def test_without_promtool_and_apt_the_reason_is_named(tmp_path: Path, monkeypatc
     """The error says which tool is missing and what to do."""
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    with pytest.raises(promtool.PromtoolMissing, match=r"apt-get is not here; put promtool on PATH"):
+    with pytest.raises(NotInstallable, match=r"apt-get is not here; install the package prometheus"):
         promtool.find(tmp_path)
 
 
