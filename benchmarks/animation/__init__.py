@@ -1,0 +1,1 @@
+"""Benchmarks of the animation service: `python -m benchmarks.animation` prints all tables."""
