@@ -62,13 +62,15 @@ class Projection:
 
     def block_message(self, block: CurveBlock | ChannelBlock) -> curves_pb2.CurveBlock:
         """Message of a block."""
-        values = self.values(block) if isinstance(block, CurveBlock) else block.values
+        values, emotions = (
+            (self.values(block), block.emotions) if isinstance(block, CurveBlock) else (block.values, None)
+        )
         return curves_pb2.CurveBlock(
             start_frame=block.start_frame,
             frame_count=len(values),
             values=values.ravel().tolist(),
             head_poses=None if block.poses is None else pose_messages(block.poses),
-            emotion=None if block.emotions is None else emotion_message(block.emotions[0]),
+            emotion=None if emotions is None else emotion_message(emotions[0]),
         )
 
 
