@@ -32,7 +32,8 @@ DRIVERS: Final[Mapping[str, str]] = {
 """Suffix of a source → what it is."""
 
 
-STILL_ONLY: Final = "--emotion and --gaze do not change a face that is recorded; with --add-life they move what a recording leaves still"
+STILL_ONLY: Final = """--emotion and --gaze do not change a face that is recorded;
+with --add-life they move what a recording leaves still"""
 
 
 @dataclass(frozen=True, slots=True)
