@@ -11,10 +11,10 @@ RUNTIMES := $(VENV)/.runtimes
 RECOGNISER := $(VENV)/.recogniser
 CLIENTS := $(VENV)/compat/.installed
 
-.PHONY: help setup demo test coverage check k8s sbom protos models up bench bench-quality bench-speech sheets clean
+.PHONY: help setup demo test coverage check k8s sbom protos models up bench bench-animation bench-quality bench-speech sheets clean
 
 help: ## Show this list
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
 
 setup: $(SETUP) $(GENERATED) $(RUNTIMES) $(CLIENTS) ## Install everything: packages, generated protos, Triton, voices
 
@@ -81,6 +81,9 @@ up: setup ## Run Triton and the four services until Ctrl-C
 
 bench: setup ## Measure and print one table
 	$(BIN)/python -m benchmarks.table
+
+bench-animation: setup $(RECOGNISER) ## Measure lip sync, streams per core, latency and expression; print tables
+	$(BIN)/python -m benchmarks.animation
 
 bench-quality: setup ## Measure the pictures beside clips of real people and print tables
 	$(BIN)/python -m benchmarks.quality

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
@@ -16,22 +18,36 @@ SAMPLE_RATE_HZ = 16000
 _FRAME_S = 0.01
 _FILLERS = frozenset({"SIL", "+SPN+", "+NSN+"})
 
-# What is said in the recordings that evaluation may use.
-TRANSCRIPTS = {
-    "Claire_anger": (
+
+class Excerpt(NamedTuple):
+    """What is said in a recording, or in the seconds of it whose words are certain."""
+
+    recording: str
+    words: str
+    start_s: float = 0.0
+    end_s: float = math.inf
+
+
+EXCERPTS = (
+    Excerpt("Claire_neutral", "she usually rushes to push the garage door closed", 0.25, 3.72),
+    Excerpt("Claire_neutral", "watching a magic show", 5.72, 7.45),
+    Excerpt("Claire_neutral", "in her new yellow car", 10.70, 12.68),
+    Excerpt(
+        "Claire_anger",
         "the beige hue on the waters of the loch impressed all including the french queen"
-        " before she heard that symphony again just as young arthur wanted"
+        " before she heard that symphony again just as young arthur wanted",
     ),
-    "Mark_joy": "with tenure suzied have all the more leisure for yachting but her publications are no good",
-}
+    Excerpt("Mark_joy", "with tenure suzied have all the more leisure for yachting but her publications are no good"),
+)
 # Words that the dictionary lacks or pronounces otherwise.
 PRONUNCIATIONS = {"suzied": "S UW Z IY D", "loch": "L AA K", "hue": "HH Y UW", "yachting": "Y AA T IH NG"}
 
 
-def read_recording(file: Path) -> NDArray[np.int16]:
-    """16 kHz mono PCM at half of full scale."""
+def read_recording(file: Path, start_s: float = 0.0, end_s: float = math.inf) -> NDArray[np.int16]:
+    """16 kHz mono PCM at half of full scale, between two times."""
     sound, rate_hz = soundfile.read(file, dtype="float64", always_2d=True)
     mono = resample_poly(sound.mean(axis=1), SAMPLE_RATE_HZ, rate_hz)
+    mono = mono[int(start_s * SAMPLE_RATE_HZ) : int(min(end_s * SAMPLE_RATE_HZ, len(mono)))]
     return np.asarray(mono / np.abs(mono).max() * 0.5 * 32767, np.int16)
 
 

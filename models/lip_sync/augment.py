@@ -111,10 +111,13 @@ class Augmenter:
         response = 10 ** (curve_db / 20)
         if random.random() < 0.15:
             response /= 1 + (random.uniform(100, 350) / self._bins_hz) ** 4
-        if random.random() < 0.15:
-            response /= 1 + (self._bins_hz / random.uniform(3000, 6500)) ** 8
+        if random.random() < 0.20:
+            response /= 1 + (self._bins_hz / random.uniform(2800, 6500)) ** 8
+        if random.random() < 0.06:
+            # A telephone.
+            response /= (1 + (300 / self._bins_hz) ** 8) * (1 + (self._bins_hz / 3400) ** 12)
         spectrum = np.fft.rfft(pcm, _FFT) * response
-        if random.random() < 0.5:
+        if random.random() < 0.6:
             spectrum *= self._rooms[int(random.integers(_ROOM_COUNT))]
         filtered: Signal = np.fft.irfft(spectrum, _FFT)[:WINDOW_SAMPLES].astype(np.float32)
         return filtered

@@ -20,6 +20,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import resample_poly
 
+from models.lip_sync.festival_voices import FESTIVAL_VOICES, FestivalVoice
+from models.lip_sync.piper import Piper, voice_file
+from models.lip_sync.resynthesis import random_style, speak_again
 from models.lip_sync.texts import Texts
 from models.lip_sync.voices import FLITE_PITCH_HZ, Espeak, Flite, Utterance, speak_with_festival
 from visage.media.coarticulation import articulate_lower_face
@@ -44,17 +47,21 @@ TRAINING_MINUTES = {
     "festival_italian_pc": 10,
     "festival_finnish_lj": 10,
     "festival_finnish_mv": 10,
+    "festival_czech_dita": 12,
+    "festival_czech_krb": 10,
+    "festival_czech_machac": 12,
+    "festival_czech_ph": 10,
+    "festival_russian_nsh": 20,
+    "festival_hindi_nsk": 8,
+    "festival_telugu_nsk": 8,
+    "piper_joe": 50,
+    "again": 90,
 }
-VALIDATION_MINUTES = {"held_out_hts": 4, "held_out_ked": 4}
-FESTIVAL_VOICES = {
-    "festival_kal": ("voice_kal_diphone", None),
-    "festival_italian_lp": ("voice_lp_diphone", "it"),
-    "festival_italian_pc": ("voice_pc_diphone", "it"),
-    "festival_finnish_lj": ("voice_suo_fi_lj_diphone", "fi"),
-    "festival_finnish_mv": ("voice_hy_fi_mv_diphone", "fi"),
-    "held_out_hts": ("voice_cmu_us_slt_arctic_hts", None),
-    "held_out_ked": ("voice_ked_diphone", None),
-}
+# Another technique and speaker; another speaker; another language, technique and speaker.
+VALIDATION_MINUTES = {"held_out_hts": 4, "held_out_ked": 4, "held_out_catalan": 4}
+# Whose speech WORLD speaks again, in which share.
+SPOKEN_AGAIN = {"piper_joe": 40, "flite_slt": 12, "flite_rms": 12, "flite_awb": 12, "festival_russian_nsh": 12}
+SPOKEN_AGAIN |= {"festival_czech_dita": 4, "festival_czech_krb": 4, "festival_czech_machac": 4}
 ENGLISH_ACCENTS = ("en-us", "en-us", "en-us", "en", "en-gb-x-rp", "en-gb-scotland", "en-029", "en-gb-x-gbclan")
 LANGUAGES = ("de", "fr", "es", "it", "pt-br", "nl", "sv", "pl", "fi", "tr", "hu", "ro", "ru", "ja", "ko")
 LANGUAGES += ("cmn-latn-pinyin", "de", "fr", "es")
@@ -106,29 +113,55 @@ def flite_utterances(voice: str, random: Random, texts: Texts) -> Iterator[tuple
 
 
 def festival_utterances(
-    voice: str, language: str | None, random: Random, texts: Texts, *, varied: bool
+    voice: FestivalVoice, random: Random, texts: Texts, *, varied: bool
 ) -> Iterator[tuple[Utterance, float]]:
-    """Endless utterances of one festival voice; `language` is None for English."""
+    """Endless utterances of one festival voice."""
+    language = voice.language
     while True:
         sentences = [texts.invented(language) if language else texts.english() for _ in range(FESTIVAL_BATCH)]
         stretches = random.uniform(0.8, 1.3, FESTIVAL_BATCH) if varied else np.ones(FESTIVAL_BATCH)
         with tempfile.TemporaryDirectory() as folder:
-            utterances = speak_with_festival(
-                voice, sentences, stretches.tolist(), Path(folder), sampa=language is not None
-            )
+            utterances = speak_with_festival(voice, sentences, stretches.tolist(), Path(folder))
         if not utterances:
-            raise RuntimeError(f"festival speaks nothing with {voice}")
+            raise RuntimeError(f"festival speaks nothing with {voice.selector}")
         for utterance in utterances:
             yield utterance, random_speed(random) if varied else 1.0
+
+
+def piper_utterances(random: Random, texts: Texts) -> Iterator[tuple[Utterance, float]]:
+    """Endless utterances of the Piper voice."""
+    with Espeak() as espeak:
+        piper = Piper(voice_file(), espeak)
+        while True:
+            speed = random_speed(random)
+            stretch = random.uniform(0.75, 1.25) * speed
+            yield piper.speak(texts.english(), stretch, random.uniform(0.4, 0.9)), speed
+
+
+def utterances_spoken_again(random: Random, texts: Texts) -> Iterator[tuple[Utterance, float]]:
+    """Endless utterances of several voices, each in another style of `models.lip_sync.resynthesis`."""
+    sources = {name: utterances_of(name, random, texts) for name in SPOKEN_AGAIN}
+    names, shares = list(SPOKEN_AGAIN), np.array(list(SPOKEN_AGAIN.values()), float)
+    while True:
+        utterance, speed = next(sources[str(random.choice(names, p=shares / shares.sum()))])
+        ratio = Fraction(SAMPLE_RATE_HZ, utterance.sample_rate_hz)
+        pcm = resample_poly(utterance.pcm.astype(np.float64) / 32768, ratio.numerator, ratio.denominator)
+        spoken = speak_again(pcm, random_style(random), random)
+        # The style has its own throat, so half the utterances keep their speed.
+        kept = random.random() < 0.5
+        yield Utterance((spoken * 32767).astype(np.int16), SAMPLE_RATE_HZ, utterance.phones), 1.0 if kept else speed
 
 
 def utterances_of(name: str, random: Random, texts: Texts) -> Iterator[tuple[Utterance, float]]:
     """The endless utterances of one entry of the minutes tables."""
     if name == "espeak":
         return espeak_utterances(random, texts)
+    if name == "piper_joe":
+        return piper_utterances(random, texts)
+    if name == "again":
+        return utterances_spoken_again(random, texts)
     if name in FESTIVAL_VOICES:
-        voice, language = FESTIVAL_VOICES[name]
-        return festival_utterances(voice, language, random, texts, varied=name in TRAINING_MINUTES)
+        return festival_utterances(FESTIVAL_VOICES[name], random, texts, varied=name in TRAINING_MINUTES)
     return flite_utterances(name.removeprefix("flite_"), random, texts)
 
 
@@ -193,6 +226,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--scale", type=float, default=1.0, help="multiplies the minutes of each training voice")
+    parser.add_argument("--only", nargs="+", default=[], metavar="VOICE", help="these voices instead of all")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     plan = [(name, minutes * arguments.scale) for name, minutes in TRAINING_MINUTES.items()]
@@ -200,7 +234,7 @@ def main() -> None:
     started = time.monotonic()
     for seed, (name, minutes) in enumerate(plan):
         file = arguments.folder / f"{name}.npz"
-        if not file.exists():
+        if not file.exists() and name in (arguments.only or [name]):
             random, texts = np.random.default_rng(seed), Texts(seed)
             build_voice(name, minutes, file, lambda n=name, r=random, t=texts: utterances_of(n, r, t))
     print(f"corpus ready after {time.monotonic() - started:.0f} s")

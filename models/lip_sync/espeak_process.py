@@ -2,7 +2,8 @@
 
 espeak-ng is GPL-3, so it runs apart and serves training only; nothing of it is imported by the product.
 Jobs: {"text", "voice", "rate_wpm", "pitch", "pitch_range"}. Headers: {"sample_rate_hz", "events", "byte_count"} or
-{"error"}; `events` are [IPA, start in seconds].
+{"error"}; `events` are [IPA, start in seconds]. A job {"text", "voice", "spell": true} asks for the IPA alone, one
+string a clause: {"clauses"}.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ PHONEME_EVENTS, PHONEME_IPA, DONT_EXIT = 1, 2, 0x8000
 EVENT_LIST_END, EVENT_PHONEME = 0, 7
 UTF8_TEXT = 1
 RATE, VOLUME, PITCH, PITCH_RANGE = 1, 2, 3, 4
+SPELL_IN_IPA = 2
 
 
 class Identifier(ctypes.Union):
@@ -80,6 +82,23 @@ class Speaker:
         self._library.espeak_Synchronize()
         return bytes(self._pcm), list(self._events)
 
+    def spell(self, job: dict[str, Any]) -> list[str]:
+        """IPA of each clause of one job's text.
+
+        Raises:
+            ValueError: An unknown voice.
+        """
+        if self._library.espeak_SetVoiceByName(job["voice"].encode()) != 0:
+            raise ValueError(f"unknown voice {job['voice']}")
+        function = self._library.espeak_TextToPhonemes
+        function.restype = ctypes.c_char_p
+        function.argtypes = [ctypes.POINTER(ctypes.c_char_p), ctypes.c_int, ctypes.c_int]
+        rest = ctypes.c_char_p(job["text"].encode())
+        clauses = []
+        while rest.value:
+            clauses.append((function(ctypes.byref(rest), UTF8_TEXT, SPELL_IN_IPA) or b"").decode("utf-8", "replace"))
+        return clauses
+
     def _collect(self, pcm: Any, sample_count: int, events: Any) -> int:
         if sample_count > 0:
             self._pcm += ctypes.string_at(pcm, 2 * sample_count)
@@ -98,11 +117,16 @@ def main() -> None:
     speaker = Speaker()
     for line in sys.stdin:
         header: dict[str, Any]
+        pcm = b""
         try:
-            pcm, events = speaker.speak(json.loads(line))
-            header = {"sample_rate_hz": speaker.sample_rate_hz, "events": events, "byte_count": len(pcm)}
+            job = json.loads(line)
+            if job.get("spell"):
+                header = {"clauses": speaker.spell(job)}
+            else:
+                pcm, events = speaker.speak(job)
+                header = {"sample_rate_hz": speaker.sample_rate_hz, "events": events, "byte_count": len(pcm)}
         except ValueError as error:
-            pcm, header = b"", {"error": str(error)}
+            header = {"error": str(error)}
         sys.stdout.buffer.write(json.dumps(header).encode() + b"\n" + pcm)
         sys.stdout.buffer.flush()
 

@@ -33,7 +33,19 @@ _LETTERS = {
     "cmn-latn-pinyin coda": "1 2 3 4",
     "ru onset": "б в г д ж з к л м н п р с т ф х ц ч ш",
     "ru nucleus": "а е и о у ы я ю",
-    "ru coda": "-",
+    "ru coda": "- - - н р л м т с к",
+    "cs onset": "b c č d f h ch j k l m n p r ř s š t v z ž br dr hr kl kr mn pl pr sk sl sp st tr vl zd",
+    "cs nucleus": "a e i o u a e i o u á é í ó ů ou au",
+    "cs coda": "- - - n l r s t m k š ch p v",
+    "ca onset": "b c d f g l m n p r s t v ll ny x j br cl dr pl pr tr qu",
+    "ca nucleus": "a e i o u a e o ai ei ou",
+    "ca coda": "- - - n l r s t m",
+    "hi onset": "क ख ग घ च ज ट ड त थ द ध न प फ ब भ म य र ल व श स ह",
+    "hi nucleus": "- ा ि ी ु ू े ै ो ौ ा े",
+    "hi coda": "- - न र ल म स",
+    "te onset": "క గ చ జ ట డ త ద న ప బ మ య ర ల వ శ స హ",
+    "te nucleus": "- ా ి ీ ు ూ ె ే ొ ో ా ి ు",
+    "te coda": "-",
 }
 _CHOICES = {name: ["" if letters == "-" else letters for letters in text.split()] for name, text in _LETTERS.items()}
 _KANA = [chr(code) for code in range(0x304B, 0x3094) if chr(code) not in "っゎゐゑゃゅょぢづ"] + list("あいうえお")

@@ -38,21 +38,30 @@ CLIP_NORM = 1.0
 POOL_SIZE = 160
 FRESH_SHARE = 0.5
 LARGEST_MEL_WARP = 0.12
-CURVE_WEIGHTS = {"JawOpen": 3.0, "MouthClose": 3.0, "MouthFunnel": 1.5, "MouthPucker": 1.5}
+CURVE_WEIGHTS = {"JawOpen": 3.0, "MouthClose": 3.0, "MouthFunnel": 3.0, "MouthPucker": 3.0}
 CURVE_WEIGHTS |= {"MouthRollLower": 1.5, "MouthPress": 1.5}
 LIP_CONTACT_WEIGHT = 3.0
-# Share of examples per voice; clearer voices and the one with many timbres are heard more.
+# Share of examples per voice; those that sound like people, and the one with many timbres, are heard more.
 VOICE_WEIGHTS = {
-    "espeak": 36.0,
-    "flite_slt": 14.0,
-    "flite_rms": 15.0,
-    "flite_awb": 14.0,
-    "flite_kal16": 4.0,
-    "festival_kal": 4.0,
-    "festival_italian_lp": 5.0,
-    "festival_italian_pc": 5.0,
-    "festival_finnish_lj": 5.0,
-    "festival_finnish_mv": 5.0,
+    "espeak": 18.0,
+    "flite_slt": 9.0,
+    "flite_rms": 9.0,
+    "flite_awb": 9.0,
+    "flite_kal16": 3.0,
+    "festival_kal": 3.0,
+    "festival_italian_lp": 3.0,
+    "festival_italian_pc": 3.0,
+    "festival_finnish_lj": 3.0,
+    "festival_finnish_mv": 3.0,
+    "festival_czech_dita": 3.0,
+    "festival_czech_krb": 2.0,
+    "festival_czech_machac": 3.0,
+    "festival_czech_ph": 3.0,
+    "festival_russian_nsh": 8.0,
+    "festival_hindi_nsk": 2.0,
+    "festival_telugu_nsk": 2.0,
+    "piper_joe": 18.0,
+    "again": 28.0,
 }
 
 Batch = tuple[Tensor, Tensor, Tensor]

@@ -1,14 +1,18 @@
 """The synthetic voices that the corpus is spoken by, each with the exact times of its phones.
 
 flite and festival come as system packages (Debian: `flite libflite1 festival festvox-us-slt-hts festvox-kallpc16k
-festvox-kdlpc16k festvox-italp16k festvox-itapc16k festvox-suopuhe-lj festvox-suopuhe-mv`), espeak-ng as the wheel
-`espeakng-loader`. None is needed to run the product; they make training data.
+festvox-kdlpc16k festvox-italp16k festvox-itapc16k festvox-suopuhe-lj festvox-suopuhe-mv festvox-czech-dita
+festvox-czech-krb festvox-czech-machac festvox-czech-ph festvox-ru festvox-hi-nsk festvox-te-nsk festival-hi festival-te
+festvox-ca-ona-hts`), espeak-ng as the wheel `espeakng-loader`. None is needed to run the product; they make training
+data.
 """
 
 from __future__ import annotations
 
 import ctypes
 import json
+import os
+import shlex
 import subprocess
 import sys
 import wave
@@ -20,18 +24,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.lip_sync.festival_voices import FestivalVoice
 from visage.media.phone_timing import phones_from_espeak, phones_from_segments
 from visage.media.phones import TimedPhone, classes_of_ipa
 
 # Seconds by which a voice's labels run ahead of its audio, measured at plosive bursts.
-LABEL_LEAD_S = {"slt": 0.012, "rms": 0.005, "awb": 0.003, "kal16": 0.005, "voice_cmu_us_slt_arctic_hts": 0.015}
-DIPHONE_LABEL_LEAD_S = 0.010
+LABEL_LEAD_S = {"slt": 0.012, "rms": 0.005, "awb": 0.003, "kal16": 0.005}
 # Mean F0 in Hz of the flite voices, the centre of their variation.
 FLITE_PITCH_HZ = {"slt": 170.0, "rms": 100.0, "awb": 130.0, "kal16": 110.0}
-
-# SAMPA of the Italian and Finnish diphone voices → IPA; what is missing is IPA already.
-SAMPA_TO_IPA = {"E": "ɛ", "O": "ɔ", "A": "ɑ", "S": "ʃ", "tS": "tʃ", "dZ": "dʒ", "N": "ŋ", "L": "ʎ", "J": "ɲ", "{": "æ"}
-SAMPA_TO_IPA |= {"2": "ø", "#": "", "a1": "a", "e1": "e", "E1": "ɛ", "i1": "i", "o1": "o", "O1": "ɔ", "u1": "u"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +62,30 @@ class Espeak:
         Raises:
             ValueError: An unknown voice.
         """
-        assert self._child.stdin and self._child.stdout
         job = {"text": text, "voice": voice, "rate_wpm": rate_wpm, "pitch": pitch, "pitch_range": pitch_range}
-        self._child.stdin.write(json.dumps(job).encode() + b"\n")
-        self._child.stdin.flush()
-        header = json.loads(self._child.stdout.readline())
-        if "error" in header:
-            raise ValueError(header["error"])
+        header = self._ask(job)
+        assert self._child.stdout
         pcm = np.frombuffer(self._child.stdout.read(header["byte_count"]), np.int16)
         rate_hz = header["sample_rate_hz"]
         return Utterance(pcm, rate_hz, phones_from_espeak(header["events"], pcm, rate_hz))
+
+    def spell(self, text: str, voice: str) -> list[str]:
+        """IPA of each clause of a text.
+
+        Raises:
+            ValueError: An unknown voice.
+        """
+        clauses: list[str] = self._ask({"text": text, "voice": voice, "spell": True})["clauses"]
+        return clauses
+
+    def _ask(self, job: dict[str, Any]) -> dict[str, Any]:
+        assert self._child.stdin and self._child.stdout
+        self._child.stdin.write(json.dumps(job).encode() + b"\n")
+        self._child.stdin.flush()
+        header: dict[str, Any] = json.loads(self._child.stdout.readline())
+        if "error" in header:
+            raise ValueError(header["error"])
+        return header
 
 
 class _Wave(ctypes.Structure):
@@ -150,25 +164,27 @@ _FESTIVAL_PRELUDE = """
 
 
 def speak_with_festival(
-    voice: str, texts: Sequence[str], stretches: Sequence[float], folder: Path, *, sampa: bool
+    voice: FestivalVoice, texts: Sequence[str], stretches: Sequence[float], folder: Path
 ) -> list[Utterance]:
     """Synthesise `texts` in one festival process; those that the voice cannot read are left out.
 
+    The environment's FESTIVAL is the command that starts it, where it is not in the system's own places.
+
     Args:
-        voice: Scheme function that selects it, such as "voice_ked_diphone".
-        texts: Sentences that Latin-1 can hold.
+        voice: Who speaks.
+        texts: Sentences that the voice's encoding can hold.
         stretches: Scale of the durations of each text.
         folder: For the process's files; the caller removes it.
-        sampa: The voice labels phones in SAMPA, else in ARPAbet.
     """
-    lines = [_FESTIVAL_PRELUDE, f"({voice})"]
+    lines = [_FESTIVAL_PRELUDE, f"({voice.selector})"]
     for index, (text, stretch) in enumerate(zip(texts, stretches, strict=True)):
         quoted = text.replace("\\", "").replace('"', "")
         lines.append(f"(Parameter.set 'Duration_Stretch {stretch:.3f})")
         lines.append(f'(unwind-protect (speak_to "{quoted}" "{folder}/{index}.wav" "{folder}/{index}.lab"))')
     script = folder / "texts.scm"
-    script.write_text("\n".join(lines), encoding="latin-1", errors="ignore")
-    subprocess.run(["festival", "-b", str(script)], capture_output=True, check=False)
+    script.write_text("\n".join(lines), encoding=voice.encoding, errors="ignore")
+    command = shlex.split(os.environ.get("FESTIVAL", "festival"))
+    subprocess.run([*command, "-b", str(script)], capture_output=True, check=False)
     utterances = []
     for index in range(len(texts)):
         audio_file, label_file = folder / f"{index}.wav", folder / f"{index}.lab"
@@ -179,18 +195,20 @@ def speak_with_festival(
         labels = [line.split() for line in label_file.read_text(encoding="latin-1").splitlines()]
         ends_s = [float(end) for _, end in labels]
         segments = list(zip([name for name, _ in labels], [0.0, *ends_s[:-1]], ends_s, strict=True))
-        lead_s = LABEL_LEAD_S.get(voice, DIPHONE_LABEL_LEAD_S)
-        phones = _phones_of_sampa(segments, lead_s) if sampa else phones_from_segments(segments, offset_s=lead_s)
+        if voice.language is None:
+            phones = phones_from_segments(segments, offset_s=voice.lead_s)
+        else:
+            phones = _phones_of_labels(segments, voice)
         utterances.append(Utterance(pcm, rate_hz, phones))
     return utterances
 
 
-def _phones_of_sampa(segments: Sequence[tuple[str, float, float]], offset_s: float) -> list[TimedPhone]:
-    """Phones of SAMPA labels; length marks and doubled letters count as one phone."""
+def _phones_of_labels(segments: Sequence[tuple[str, float, float]], voice: FestivalVoice) -> list[TimedPhone]:
+    """Phones of labels that are no ARPAbet; length marks and doubled letters count as one phone."""
     phones = []
-    for symbol, start_s, end_s in segments:
-        plain = symbol.replace(":", "")
-        ipa = "" if plain.startswith("#") else SAMPA_TO_IPA.get(plain, plain)
+    for label, start_s, end_s in segments:
+        plain = label if label in voice.symbols else label.replace(":", "")
+        ipa = voice.symbols.get(plain, plain)
         if end_s > start_s:
-            phones.append(TimedPhone(classes_of_ipa(ipa)[0], start_s + offset_s, end_s + offset_s))
+            phones.append(TimedPhone(classes_of_ipa(ipa)[0], start_s + voice.lead_s, end_s + voice.lead_s))
     return phones

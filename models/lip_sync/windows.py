@@ -8,6 +8,7 @@ Of the 7 frames (140 ms) that a window adds after the last answered one the netw
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ HOP = 320
 CONTEXT_LEFT, ANSWERED_FRAMES, CONTEXT_RIGHT = 49, 10, 7
 WINDOW_FRAMES = CONTEXT_LEFT + ANSWERED_FRAMES + CONTEXT_RIGHT
 WINDOW_SAMPLES = WINDOW_FRAMES * HOP
+MODEL_FILE = Path("model_repository/lip_sync/1/model.onnx")
 
 Array = NDArray[np.float32]
 Run = Callable[[NDArray[np.int16]], tuple[Array, Array]]

@@ -23,8 +23,8 @@ from visage.media.curves import CurveClip
 from visage.media.pcm import to_int16
 from visage.runtime import peers, server, wire
 from visage.runtime.triton.client import TritonClient
-from visage.runtime.triton.local import LocalTriton, LocalTritonSettings
-from visage.runtime.triton.settings import TritonClientSettings
+from visage.runtime.triton.local_server import LocalTriton
+from visage.runtime.triton.settings import LocalTritonSettings, TritonClientSettings
 from visage.speech import __main__ as speech
 from visage.speech.settings import SpeechSettings
 from visage.v1 import animation_service_pb2 as pb

@@ -19,8 +19,8 @@ from visage.identity.inference import SIGNATURES, TritonFaceModels
 from visage.runtime.face_crops import Square, landmark_crop
 from visage.runtime.faces import find_faces
 from visage.runtime.triton.client import TritonClient
-from visage.runtime.triton.local import LocalTriton, LocalTritonSettings
-from visage.runtime.triton.settings import TritonClientSettings
+from visage.runtime.triton.local_server import LocalTriton
+from visage.runtime.triton.settings import LocalTritonSettings, TritonClientSettings
 from visage.v1 import identity_service_pb2 as pb
 
 pytestmark = pytest.mark.mesh
