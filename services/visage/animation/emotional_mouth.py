@@ -40,7 +40,7 @@ _WIDENING_WHEN_ROUND: Final = 0.25
 _WIDENING_WHEN_CLOSED: Final = 0.7
 _OPENEST: Final = 0.4
 _PRESSING_WHEN_OPEN: Final = 0.3
-_BITING: Final = (0.15, 0.35)
+_BITING: Final = (0.1, 0.28)
 
 
 def _named(words: tuple[str, ...]) -> Array:
