@@ -29,7 +29,7 @@ _OPENING: Final = [_JAW, _CLOSE, *(CURVE_INDEX[f"{name}{side}"] for name in ("Mo
 
 # The mouth belongs to speech at once, and to the emotion again within this time after it.
 _YIELDING_S: Final = 0.06
-_RETURNING_S: Final = 0.35
+_RETURNING_S: Final = 0.25
 # Share of closing over JawOpen at which the emotion starts and finishes to give way.
 _CLOSING: Final = 0.45
 _CLOSED: Final = 0.85
