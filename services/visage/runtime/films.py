@@ -143,6 +143,7 @@ async def open_film(content: bytes, field: str, limits: FilmLimits | None = None
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         env={**os.environ, **CHILD_ENVIRONMENT},
+        limit=_MIB,
     )
     try:
         await _feed(process, content)
