@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -23,7 +24,7 @@ from benchmarks.quality.subjects import Stage, fixtures, portrait_of
 from visage.animation.controls import Controls, EmotionKey
 from visage.animation.performance import Performance
 from visage.animation.rhythm import LOOK_AHEAD_TICKS
-from visage.animation.ticks import TICK_RATE_HZ, TICK_SAMPLES
+from visage.animation.ticks import SAMPLE_RATE_HZ, TICK_RATE_HZ, TICK_SAMPLES
 from visage.animation.voice_emotion import VoiceEmotion
 from visage.animation.voice_features import MARGIN_SAMPLES, voice_features
 from visage.media.arkit import CURVE_COUNT
@@ -170,11 +171,15 @@ def _perform(controls: Controls) -> None:
 
 
 def _listen() -> None:
-    ear, speech = VoiceEmotion(), np.ones(_HOP_TICKS, np.float32)
-    count = _COST_S * TICK_RATE_HZ * TICK_SAMPLES + 2 * MARGIN_SAMPLES
-    time_s = np.arange(count) / 16_000
-    pitch = 2 * np.pi * np.cumsum(140 + 20 * np.sin(2 * np.pi * time_s)) / 16_000
-    voice = (6000 * np.sin(pitch) * (1 + 0.5 * np.sin(8 * np.pi * time_s))).astype(np.int16)
+    ear, speech, voice = VoiceEmotion(), np.ones(_HOP_TICKS, np.float32), _hum()
     step = _HOP_TICKS * TICK_SAMPLES
-    for start in range(0, count - step - 2 * MARGIN_SAMPLES + 1, step):
+    for start in range(0, len(voice) - step - 2 * MARGIN_SAMPLES + 1, step):
         ear.advance(voice_features(voice[start : start + step + 2 * MARGIN_SAMPLES]), speech)
+
+
+@cache
+def _hum() -> NDArray[np.int16]:
+    """A minute of a voice that rises and falls."""
+    time_s = np.arange(_COST_S * TICK_RATE_HZ * TICK_SAMPLES + 2 * MARGIN_SAMPLES) / SAMPLE_RATE_HZ
+    pitch = 2 * np.pi * np.cumsum(140 + 20 * np.sin(2 * np.pi * time_s)) / SAMPLE_RATE_HZ
+    return np.asarray(6000 * np.sin(pitch) * (1 + 0.5 * np.sin(8 * np.pi * time_s)), np.int16)
