@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-MODULES = ("lip_sync", "latency", "round_trip")
+MODULES = ("lip_sync", "emotion", "latency", "emotion", "round_trip")
 _WIDTH = 150
 
 
