@@ -14,10 +14,10 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from visage.cli import __main__ as command
-from visage.cli import animate, performing, talk
+from visage.cli import animate, console, performing, talk
 from visage.cli.curve_files import to_csv, to_json_lines
 from visage.cli.performing import read_controls
-from visage.client import Curves
+from visage.client import Curves, Notice
 from visage.client.testing import FakeVisage
 from visage.media import emotions
 
@@ -229,3 +229,10 @@ def test_files_have_one_row_a_frame() -> None:
     assert [row["Time"] for row in rows] == ["0.0000", "0.0333"]
     assert [line["JawOpen"] for line in lines] == [float(row["JawOpen"]) for row in rows] == [0.25, 0.5]
     assert lines[1]["HeadZ"] == float(rows[1]["HeadZ"]) == 0.125
+
+
+def test_a_note_says_what_is_known_of_it() -> None:
+    """Which channel, how many rows and why."""
+    notices = [Notice("recording_mended", "rows were filled in", 1.25, {"count": "3", "cause": "gap"})]
+
+    assert console.notes(notices) == ["note at 1.2 s: rows were filled in (cause gap, count 3)"]

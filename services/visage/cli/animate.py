@@ -210,7 +210,6 @@ def _report(output: Path, curves: Curves) -> None:
                 f"followed {seen.source_frames - seen.lost_frames} of {seen.source_frames} frames, "
                 f"{seen.face_count} face(s), {seen.residual_mm:.1f} mm off"
             )
-        lines += [f"note at {notice.at_s:.1f} s: {notice.message}" for notice in curves.notices]
-        return "\n".join(lines)
+        return "\n".join(lines + console.notes(curves.notices))
 
     console.show(found, text)

@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from visage.client import VisageError
+from visage.client import Notice, VisageError
 
 out = Console()
 err = Console(stderr=True)
@@ -62,6 +62,15 @@ def show(value: Any, table: Callable[[], Table | Group | str]) -> None:
     else:
         made = table()
         out.print(escape(made) if isinstance(made, str) else made)
+
+
+def notes(notices: Iterable[Notice]) -> list[str]:
+    """Returns a line for each thing that a service noticed, with what it knows of it."""
+    lines = []
+    for notice in notices:
+        known = ", ".join(f"{name} {value}" for name, value in sorted(notice.metadata.items()))
+        lines.append(f"note at {notice.at_s:.1f} s: {notice.message}{f' ({known})' if known else ''}")
+    return lines
 
 
 def _plain(value: Any) -> Any:

@@ -145,8 +145,7 @@ def _report(clip: Clip) -> None:
             )
             if summary.quality is not None:
                 lines.append(_quality(summary.quality))
-        lines += [f"note at {notice.at_s:.1f} s: {notice.message}" for notice in clip.notices]
-        return "\n".join(lines)
+        return "\n".join(lines + console.notes(clip.notices))
 
     console.show(clip, text)
 
