@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-MODULES = ("lip_sync", "latency")
+MODULES = ("lip_sync", "streams", "latency")
 _WIDTH = 150
 
 
