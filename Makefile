@@ -9,13 +9,14 @@ PROTO_FILES := $(wildcard protos/visage/v1/*.proto protos/compat/*.proto)
 GENERATED := services/visage/v1/media_pb2.py
 RUNTIMES := $(VENV)/.runtimes
 RECOGNISER := $(VENV)/.recogniser
+CLIENTS := $(VENV)/compat/.installed
 
 .PHONY: help setup demo test coverage check k8s sbom protos models up bench bench-animation bench-quality bench-speech sheets clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
 
-setup: $(SETUP) $(GENERATED) $(RUNTIMES) ## Install everything: packages, generated protos, Triton, voices
+setup: $(SETUP) $(GENERATED) $(RUNTIMES) $(CLIENTS) ## Install everything: packages, generated protos, Triton, voices
 
 $(SETUP): constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "set PYTHON to a Python 3.11"; exit 1; }
@@ -35,6 +36,10 @@ $(RUNTIMES): $(SETUP) $(GENERATED)
 
 $(RECOGNISER): benchmarks/speech/constraints.txt $(SETUP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	touch $@
+
+$(CLIENTS): tests/compat/constraints.txt $(SETUP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --upgrade --target $(@D) -r $<
 	touch $@
 
 protos: $(SETUP) ## Generate services/visage/v1 from protos/

@@ -112,7 +112,8 @@ def write_image(descriptors: Path, names: list[str]) -> None:
 def write_compat() -> None:
     """Writes the descriptor set of other people's interfaces."""
     names = sorted(str(path.relative_to(SOURCES)) for path in SOURCES.glob("compat/*.proto"))
-    if protoc.main(["protoc", f"-I{SOURCES}", f"--descriptor_set_out={PACKAGE / COMPAT}", "--include_imports", *names]):
+    arguments = ["protoc", f"-I{SOURCES}", f"-I{WELL_KNOWN}", f"--descriptor_set_out={PACKAGE / COMPAT}"]
+    if protoc.main([*arguments, "--include_imports", *names]) != 0:
         sys.exit(1)
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import openvino
 
-from visage.identity.crops import Square, aligned_face, landmark_crop, landmark_square, landmarks_in_picture
-from visage.identity.faces import Face, find_faces
-from visage.identity.ports import Detections, FloatArray
+from visage.identity.alignment import aligned_face
+from visage.runtime.face_crops import Square, landmark_crop, landmark_square, landmarks_in_picture
+from visage.runtime.faces import Detections, Face, FloatArray, find_faces
 from visage.runtime.images import RgbImage
 
 REPOSITORY = Path(__file__).resolve().parents[2] / "model_repository"

@@ -12,6 +12,7 @@ from k8s.checks import promtool, schemas
 from k8s.checks.manifest import Manifest
 from k8s.checks.render import OVERLAYS, RenderError, overlay_names, render
 from k8s.checks.rules import RULES, images
+from visage.runtime.debian_install import NotInstallable
 
 RULE_TESTS: Final = OVERLAYS.parent / "components" / "monitoring" / "rules_test.yaml"
 
@@ -42,7 +43,7 @@ def run(folders: Sequence[Path], is_release: bool) -> Iterator[str]:
         try:
             # One of them: the rules come from one component.
             yield from promtool.failures(alerting[0], RULE_TESTS)
-        except promtool.PromtoolMissing as error:
+        except NotInstallable as error:
             yield f"promtool is not available: {error}"
 
 

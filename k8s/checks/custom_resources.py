@@ -1,7 +1,8 @@
 """Schemas of the custom resources in use: the fields that k8s/ needs and no others, so that a typo is an error.
 
 Written from the published definitions: Prometheus operator v1 (ServiceMonitor, PrometheusRule), Gateway API v1
-(GRPCRoute), KEDA v1alpha1 (ScaledObject). A field that is valid there and missing here is added when it is used.
+(GRPCRoute), KEDA v1alpha1 (ScaledObject), cert-manager v1 (Issuer, Certificate). A field that is valid there and
+missing here is added when it is used.
 """
 
 from __future__ import annotations
@@ -118,10 +119,39 @@ _SCALED_OBJECT = _fields(
     ),
 )
 
+# cert-manager takes durations in Go's notation, which has no days.
+_GO_DURATION: Final[Schema] = {"type": "string", "pattern": "^([0-9]+(h|m|s))+$"}
+
+_ISSUER: Final[Schema] = {
+    **_fields(selfSigned=_fields(), ca=_fields(["secretName"], secretName=_TEXT)),
+    "minProperties": 1,
+    "maxProperties": 1,
+}
+
+_CERTIFICATE = _fields(
+    ["secretName", "issuerRef"],
+    commonName={"type": "string", "maxLength": 64},
+    secretName=_TEXT,
+    duration=_GO_DURATION,
+    renewBefore=_GO_DURATION,
+    isCA={"type": "boolean"},
+    dnsNames=_listed(_TEXT),
+    usages=_listed({"enum": ["digital signature", "key encipherment", "server auth", "client auth", "cert sign"]}),
+    privateKey=_fields(
+        algorithm={"enum": ["RSA", "ECDSA", "Ed25519"]},
+        size=_COUNT,
+        encoding={"enum": ["PKCS1", "PKCS8"]},
+        rotationPolicy={"enum": ["Never", "Always"]},
+    ),
+    issuerRef=_fields(["name"], name=_TEXT, kind={"enum": ["Issuer", "ClusterIssuer"]}, group=_TEXT),
+)
+
 CUSTOM_RESOURCES: Final = {
     ("monitoring.coreos.com/v1", "ServiceMonitor"): _resource(_SERVICE_MONITOR),
     ("monitoring.coreos.com/v1", "PrometheusRule"): _resource(_PROMETHEUS_RULE),
     ("gateway.networking.k8s.io/v1", "GRPCRoute"): _resource(_GRPC_ROUTE),
     ("keda.sh/v1alpha1", "ScaledObject"): _resource(_SCALED_OBJECT),
+    ("cert-manager.io/v1", "Issuer"): _resource(_ISSUER),
+    ("cert-manager.io/v1", "Certificate"): _resource(_CERTIFICATE),
 }
 """(apiVersion, kind) → JSON Schema."""

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from typing import Any
+from urllib.parse import urlsplit
 
+import grpc
 import pytest
 import yaml
 
 from k8s.checks.__main__ import RULE_TESTS, findings
 from k8s.checks.manifest import SERVICES, Manifest, name_of
 from k8s.checks.render import OVERLAYS, overlay_names, render
-from k8s.checks.rules import metrics, network
+from k8s.checks.rules import metrics, network, settings
 from k8s.components.monitoring import dashboard
+from visage.client import ClientSettings
+from visage.runtime import telemetry
 from visage.runtime.server import LIVE
 
 pytestmark = pytest.mark.contract
@@ -46,6 +51,7 @@ async def main():
     meters = StreamMeters()
     meters.first_frame.record(0.5)
     meters.gap.record(0.04)
+    meters.skew.record(0.01, {telemetry.ATTRIBUTE_AHEAD: telemetry.AHEAD_SOUND})
     meters.watch().ready(Summary(1, Fraction(1, 25), 0.5, {"render": 0.1}))
     full = Admission(1, Places(0))
     try:
@@ -53,7 +59,7 @@ async def main():
             pass
     except Overloaded:
         pass
-    servicer = server.Servicer(rpc.add_AnimationServiceServicer_to_server, AnimationServicer(None, None), "a")
+    servicer = server.Servicer(rpc.add_AnimationServiceServicer_to_server, AnimationServicer(None, None, None), "a")
     parts = server.Parts("test", [servicer], nothing, nothing)
     async with server.start(parts, ServiceSettings(drain_wait_s=0)) as running:
         async with grpc.aio.insecure_channel(running.address) as channel:
@@ -78,10 +84,15 @@ def exported() -> str:
     return outcome.stdout
 
 
+def rules_of(overlays: dict[str, Manifest], kind: str) -> dict[str, dict[str, Any]]:
+    """The production overlay's rules of a kind ("alert" or "record") by name."""
+    groups = [group for item in overlays["production"].of("PrometheusRule") for group in item["spec"]["groups"]]
+    return {rule[kind]: rule for group in groups for rule in group["rules"] if kind in rule}
+
+
 def alerts(overlays: dict[str, Manifest]) -> dict[str, dict[str, Any]]:
     """The alerts of the production overlay by name."""
-    groups = [group for item in overlays["production"].of("PrometheusRule") for group in item["spec"]["groups"]]
-    return {rule["alert"]: rule for group in groups for rule in group["rules"] if "alert" in rule}
+    return rules_of(overlays, "alert")
 
 
 @pytest.mark.parametrize("name", overlay_names())
@@ -119,11 +130,14 @@ def test_durations_have_bounds_around_the_objective(exported: str) -> None:
     assert counts["0.4"] == 0
 
 
-def test_failures_are_labelled_as_the_alerts_expect(exported: str) -> None:
-    """A call that went well has a status that no alert counts as a failure."""
+def test_failures_are_labelled_as_the_alerts_expect(exported: str, overlays: dict[str, Manifest]) -> None:
+    """What counts as a failure are names of gRPC's codes, and a call that went well is labelled OK, which is none."""
     line = next(line for line in exported.splitlines() if line.startswith("rpc_server_call_duration_seconds_count"))
+    rule = rules_of(overlays, "record")["visage:call_failures:ratio"]
+    failures = re.findall(r'rpc_response_status_code=~"([A-Z_|]+)"', rule["expr"])[0].split("|")
 
-    assert 'rpc_response_status_code="None"' in line or 'rpc_response_status_code="StatusCode.OK"' in line
+    assert 'rpc_response_status_code="OK"' in line
+    assert set(failures) < {code.name for code in grpc.StatusCode} - {"OK"}
 
 
 def test_every_service_of_the_protos_has_a_route(overlays: dict[str, Manifest]) -> None:
@@ -169,6 +183,15 @@ def test_every_alert_has_a_unit_test(overlays: dict[str, Manifest]) -> None:
     assert fired == alerts(overlays).keys()
 
 
+def test_the_limits_of_skew_are_those_of_the_code(overlays: dict[str, Manifest]) -> None:
+    """The recorded share counts the histogram's buckets that end at the limits, so it is exact."""
+    rule = rules_of(overlays, "record")["visage:av_skew_outside:ratio"]
+    counted = re.findall(r'ahead="(\w+)",le="([\d.]+)"', rule["expr"])
+
+    assert {ahead: float(limit) for ahead, limit in counted} == telemetry.SKEW_LIMITS_S
+    assert set(telemetry.SKEW_LIMITS_S.values()) <= set(telemetry.SKEW_BUCKETS)
+
+
 def test_the_dashboard_is_what_its_code_makes(overlays: dict[str, Manifest]) -> None:
     """dashboard.json is not edited by hand, and Grafana's sidecar gets it."""
     config = overlays["production"].find("ConfigMap", "visage-dashboard")
@@ -210,6 +233,24 @@ def test_models_are_verified_before_engines_are_built(overlays: dict[str, Manife
     assert order == ["verify-models", "engine-cache", "server"]
 
 
+def test_every_setting_that_is_written_of_is_one() -> None:
+    """README, handbook, protos, Dockerfile, Tiltfile and comments of manifests name no variable that nothing reads."""
+    known = set().union(*(settings.known_names(process) for process in (*SERVICES, "triton")))
+    known |= {f"VISAGE_{field.upper()}" for field in ClientSettings.model_fields} | {"VISAGE_MODEL_REPOSITORY"}
+    written = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "Tiltfile", "Makefile")]
+    written += [path for folder in ("docs", "protos", "k8s") for path in (ROOT / folder).rglob("*.*") if path.is_file()]
+    written += [ROOT / "services" / "Dockerfile"]
+    names = {
+        name
+        for path in written
+        if path.suffix in ("", ".md", ".proto", ".yaml", ".env", ".Dockerfile")
+        for name in re.findall(r"\bVISAGE_[A-Z][A-Z0-9_]*[A-Z0-9]\b", path.read_text())
+    }
+
+    assert len(names) > 20
+    assert names - known == set()
+
+
 def tilt_assignments() -> dict[str, ast.expr]:
     """Top-level assignments of the Tiltfile, which is Starlark and therefore parses as Python."""
     tree = ast.parse((ROOT / "Tiltfile").read_text())
@@ -233,7 +274,23 @@ def test_tilt_builds_the_services_of_the_mesh(overlays: dict[str, Manifest]) -> 
         assert service is not None
         assert port in [item["port"] for item in service["spec"]["ports"]]
         assert f"visage-{name}" in images
-    assert images == {f"visage-{name}" for name in table} | {"visage-triton-cpu"}
+    built = {image for image in images if image.startswith("visage-")}
+    assert built == {f"visage-{name}" for name in table} | {"visage-triton-cpu"}
+
+
+def test_tilt_opens_the_traces_of_dev(overlays: dict[str, Manifest]) -> None:
+    """The link leads to the port of the viewer in dev, where services and Triton send their spans."""
+    dev = overlays["dev"]
+    service, mesh = dev.find("Service", "traces"), next(item for item in dev.of("ConfigMap") if "mesh" in name_of(item))
+    assert service is not None
+    ports = {item["name"]: item["port"] for item in service["spec"]["ports"]}
+    viewer = ast.literal_eval(tilt_assignments()["TRACES"])
+    triton = next(item.spec for item in dev.containers() if item.workload == "Deployment/triton" and not item.is_init)
+    told = {item["name"]: item.get("value") for item in triton["env"]}
+
+    assert urlsplit(viewer).port == ports["ui"]
+    assert mesh["data"]["VISAGE_OTLP_ENDPOINT"] == f"http://traces:{ports['otlp-grpc']}"
+    assert told["VISAGE_TRITON_SERVER_OTLP_TRACES_URL"] == f"http://traces:{ports['otlp-http']}/v1/traces"
 
 
 def test_tilt_uses_nothing_that_starlark_lacks() -> None:

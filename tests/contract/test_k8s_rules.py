@@ -187,6 +187,62 @@ def test_a_rule_catches_what_breaks_it(rule: str, edit: Edit, expected: str, pro
     assert list(RULES[rule](production)) == []
 
 
+@pytest.fixture(scope="module")
+def secured() -> Manifest:
+    """The production overlay with TLS, rendered once."""
+    return render(OVERLAYS / "production-mtls")
+
+
+def drop_usage(draft: Draft) -> None:
+    draft.get("Certificate", "speech")["spec"]["usages"].remove("client auth")
+
+
+def speak_plaintext(draft: Draft) -> None:
+    """Takes the shared settings from one service."""
+    draft.server("speech")["envFrom"] = draft.server("speech")["envFrom"][1:]
+
+
+def call_triton_plainly(draft: Draft) -> None:
+    del draft.get("ConfigMap", "mesh-")["data"]["VISAGE_TRITON_TLS_CA_FILE"]
+
+
+TLS_CASES: list[tuple[str, Edit, str]] = [
+    ("certificates", thing("Certificate", "speech", "other", "spec", "issuerRef", "name"), "no Issuer other"),
+    ("certificates", thing("Issuer", "visage-ca", "other", "spec", "ca", "secretName"), "makes the secret other"),
+    ("certificates", thing("Certificate", "speech", ["x"], "spec", "dnsNames"), "is not for speech"),
+    ("certificates", thing("Certificate", "triton", ["x"], "spec", "dnsNames"), "is not for triton"),
+    ("certificates", drop_usage, "Certificate/speech lacks the usage client auth"),
+    ("certificates", volume("speech", "tls", "x", "secret", "secretName"), "in no mounted secret"),
+    (
+        "certificates",
+        thing("ConfigMap", "mesh-", "/etc/visage/tls/tls.pem", "data", "VISAGE_TLS_CERT_FILE"),
+        "tls.pem is none of",
+    ),
+    ("certificates", server("speech", 50052, "readinessProbe", "grpc", "port"), "asks port 50052, and knows no TLS"),
+    ("certificates", speak_plaintext, "Deployment/speech: speaks plaintext"),
+    ("certificates", call_triton_plainly, "calls Triton without TLS"),
+    ("certificates", server("triton", [], "args"), "calls Triton with TLS"),
+    ("ports", server("speech", 50051, "ports", 0, "containerPort"), "its settings bind"),
+    ("references", lambda draft: draft.remove("Certificate", "speech"), "make the secret speech-tls"),
+    (
+        "settings",
+        thing("ConfigMap", "speech-", "/a", "data", "VISAGE_SPEECH_TLS_KEYFILE"),
+        "VISAGE_SPEECH_TLS_KEYFILE is no setting",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "edit", "expected"), TLS_CASES, ids=[f"{rule}-{text}" for rule, _, text in TLS_CASES])
+def test_a_rule_catches_what_breaks_tls(rule: str, edit: Edit, expected: str, secured: Manifest) -> None:
+    """The same for the overlay in which calls need certificates."""
+    draft = Draft(secured)
+    edit(draft)
+    found = list(RULES[rule](draft.manifest()))
+
+    assert any(expected in finding for finding in found), found
+    assert list(RULES[rule](secured)) == []
+
+
 def test_every_rule_has_a_broken_manifest() -> None:
     """No rule stands without a case that it catches."""
-    assert {rule for rule, _, _ in CASES} == RULES.keys()
+    assert {rule for rule, _, _ in [*CASES, *TLS_CASES]} == RULES.keys()

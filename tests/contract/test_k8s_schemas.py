@@ -12,6 +12,7 @@ from k8s.checks.__main__ import RULE_TESTS, main
 from k8s.checks.manifest import Manifest, quantity
 from k8s.checks.render import OVERLAYS, RenderError, render
 from tests.fakes.manifest_draft import SCALED_OBJECT, Draft, put
+from visage.runtime.debian_install import NotInstallable
 
 pytestmark = pytest.mark.contract
 
@@ -20,6 +21,17 @@ pytestmark = pytest.mark.contract
 def production() -> Manifest:
     """The production overlay, rendered once."""
     return render(OVERLAYS / "production")
+
+
+@pytest.mark.parametrize(("kind", "field"), [("Issuer", "selfSign"), ("Certificate", "dnsName")])
+def test_a_misspelt_certificate_is_a_violation(kind: str, field: str) -> None:
+    """cert-manager's objects are held to a schema too."""
+    item = Draft(render(OVERLAYS / "production-mtls")).get(kind, "visage-self-signed" if kind == "Issuer" else "speech")
+    before = list(schemas.violations(item))
+    item["spec"][field] = {}
+
+    assert before == []
+    assert field in "".join(schemas.violations(item))
 
 
 @pytest.mark.parametrize(
@@ -79,7 +91,7 @@ def test_without_promtool_and_apt_the_reason_is_named(tmp_path: Path, monkeypatc
     """The error says which tool is missing and what to do."""
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    with pytest.raises(promtool.PromtoolMissing, match=r"apt-get is not here; put promtool on PATH"):
+    with pytest.raises(NotInstallable, match=r"apt-get is not here; install the package prometheus"):
         promtool.find(tmp_path)
 
 

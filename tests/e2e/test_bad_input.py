@@ -118,17 +118,15 @@ async def test_photo_without_a_usable_face_says_why(
         assert {"measure", "value", "limit", "score"} <= set(caught.value.metadata)
 
 
-@pytest.mark.parametrize(
-    ("text", "field"), [("", "performance.speech"), ("x" * 20_000, "performance.speech.text"), ("?!…", "speech")]
-)
-async def test_text_that_cannot_be_spoken(mesh: EmbeddedMesh, identity: str, text: str, field: str) -> None:
+@pytest.mark.parametrize("text", ["", "x" * 20_000, "?!…"], ids=["empty", "endless", "signs"])
+async def test_text_that_cannot_be_spoken(mesh: EmbeddedMesh, identity: str, text: str) -> None:
     """Empty, endless and unspeakable texts are refused with the caller's own field name."""
     async with AsyncVisage(mesh.settings) as visage:
         request = await visage.generation.request(identity, text=text)
         with pytest.raises(InvalidRequest) as caught:
             await anext(visage.generation.stream(request))
 
-    assert any(field in name for name in caught.value.fields)
+    assert set(caught.value.fields) == {"performance.speech.text"}
 
 
 async def test_unknown_voice_and_identity(mesh: EmbeddedMesh, identity: str) -> None:

@@ -54,7 +54,7 @@ async def test_one_trace_from_the_client_into_triton(
 
 
 async def test_metrics_of_a_generation(mesh: EmbeddedMesh, identity: str) -> None:
-    """Every service shows streams and capacity; composition shows frames, first frame, gaps and stages."""
+    """Every service shows streams and capacity; composition shows frames, first frame, gaps, stages and skews."""
     count = "visage_composition_time_to_first_frame_seconds_count"
 
     def read(name: str, **labels: str) -> float:
@@ -63,6 +63,7 @@ async def test_metrics_of_a_generation(mesh: EmbeddedMesh, identity: str) -> Non
     before = await asyncio.to_thread(read, count)
     frames_before = await asyncio.to_thread(read, "visage_composition_frames_total")
     gaps_before = await asyncio.to_thread(read, "visage_composition_inter_frame_gap_seconds_count")
+    skews_before = await asyncio.to_thread(read, "visage_composition_av_skew_seconds_count")
     async with AsyncVisage(mesh.settings) as visage:
         request = await visage.generation.request(identity, text="These are the figures of one generation.")
         fragments = 0
@@ -82,6 +83,7 @@ async def test_metrics_of_a_generation(mesh: EmbeddedMesh, identity: str) -> Non
     gaps = await asyncio.to_thread(read, "visage_composition_inter_frame_gap_seconds_count") - gaps_before
     # The init segment holds no frames, and the first fragment has none before it.
     assert gaps == fragments - 2
+    assert await asyncio.to_thread(read, "visage_composition_av_skew_seconds_count") - skews_before == fragments - 1
     for stage in ("speech", "animation", "render", "encode"):
         assert await asyncio.to_thread(read, "visage_composition_stage_seconds_count", stage=stage) >= 1
     assert capacities == dict.fromkeys(SERVICES, 16.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.fakes.onnx_face_models import OnnxFaceModels
-from visage.identity.ports import Detections, FloatArray
+from visage.runtime.faces import Detections, FloatArray
 from visage.runtime.images import RgbImage
 
 

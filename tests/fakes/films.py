@@ -6,8 +6,15 @@ import asyncio
 from collections.abc import AsyncGenerator
 from fractions import Fraction
 
+from visage.composition.boxes import free_box
 from visage.composition.remainder import ResumePoint
+from visage.composition.renders.operations import Renders
+from visage.composition.renders.retention import Retention
+from visage.composition.renders.runners import Runner
+from visage.composition.renders.store import RenderStore
 from visage.composition.values import Header, Part, Segment, Summary
+from visage.runtime.assets import AssetStore
+from visage.runtime.store import ObjectStore
 from visage.v1 import composition_service_pb2 as pb
 
 REQUEST = pb.GenerateAvatarRequest(scene=pb.Scene(identity="identities/anna"))
@@ -44,9 +51,15 @@ class FilmMaker:
         yield Summary(self.length * 12, Fraction(self.length, 2), 0.1, {})
 
 
+def renders_of(store: RenderStore, objects: ObjectStore, runner: Runner, keep_s: float = 3600.0) -> Renders:
+    """Renders on a runner, as the service puts them together."""
+    return Renders(store, runner, Retention(store, AssetStore(objects), runner, keep_s))
+
+
 def piece(number: int) -> bytes:
     return b"\0\0\0\x18ftypisom" if number == 0 else f"[{number}]".encode()
 
 
-def film(length: int = 6) -> bytes:
-    return b"".join(piece(number) for number in range(length + 1))
+def film(render_id: str, length: int = 6) -> bytes:
+    """The fragments, and the box that makes the film this render's own."""
+    return b"".join(piece(number) for number in range(length + 1)) + free_box(f"renders/{render_id}".encode())

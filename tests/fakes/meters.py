@@ -34,7 +34,7 @@ class Meters:
 def metered() -> Iterator[Meters]:
     """Installs a meter of this test's own; instruments made inside record into it."""
     reader = PrometheusMetricReader()
-    provider = MeterProvider(metric_readers=[reader])
+    provider = MeterProvider(metric_readers=[reader], views=telemetry.views())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(telemetry, "meter", lambda: provider.get_meter(telemetry.SCOPE))
         try:

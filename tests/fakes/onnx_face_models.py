@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from visage.identity.ports import Detections, FloatArray
+from visage.runtime.faces import Detections, FloatArray
 from visage.runtime.images import RgbImage
 
 REPOSITORY = Path(__file__).resolve().parents[2] / "model_repository"

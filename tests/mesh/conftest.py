@@ -11,8 +11,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from visage.runtime.triton.client import TritonClient
-from visage.runtime.triton.local import LocalTriton, LocalTritonSettings
-from visage.runtime.triton.settings import TritonClientSettings
+from visage.runtime.triton.local_server import LocalTriton
+from visage.runtime.triton.settings import LocalTritonSettings, TritonClientSettings
 
 OPENVINO = 'optimization { execution_accelerators { cpu_execution_accelerator: [ { name: "openvino" } ] } }'
 

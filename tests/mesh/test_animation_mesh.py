@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.fakes.audio2face_client import audio2face_client, requests_of
 from visage.animation import __main__ as animation
 from visage.animation.inference import LIP_SYNC
 from visage.animation.settings import AnimationSettings
@@ -21,8 +23,8 @@ from visage.media.curves import CurveClip
 from visage.media.pcm import to_int16
 from visage.runtime import peers, server, wire
 from visage.runtime.triton.client import TritonClient
-from visage.runtime.triton.local import LocalTriton, LocalTritonSettings
-from visage.runtime.triton.settings import TritonClientSettings
+from visage.runtime.triton.local_server import LocalTriton
+from visage.runtime.triton.settings import LocalTritonSettings, TritonClientSettings
 from visage.speech import __main__ as speech
 from visage.speech.settings import SpeechSettings
 from visage.v1 import animation_service_pb2 as pb
@@ -164,6 +166,22 @@ def closure(clip: CurveClip, timing: curves_pb2.SpeechTiming) -> float:
     closest = [gap[int(phone.start_s * 25) : int(phone.end_s * 25) + 1].min() for phone in bilabials]
     assert len(bilabials) >= 10
     return float(np.mean(np.array(closest) < 0.25 * usual))
+
+
+async def test_audio2face_clients_get_the_same_mouth(lip_sync_server: LocalTriton) -> None:
+    """The composition root serves them, and the network's jaw at 30 frames a second is that of AnimateFromAudio."""
+    output = pb.CurveOutput(frame_rate=media_pb2.FrameRate(numerator=30, denominator=1))
+    async with speaking() as (_, voice), serving(lip_sync_server) as (running, stub):
+        spoken = await voice.SynthesizeSpeech(
+            speech_service_pb2.SynthesizeSpeechRequest(input=speech_service_pb2.SynthesisInput(text=TEXT))
+        )
+        samples, rate_hz = soundfile.read(io.BytesIO(spoken.audio), dtype="float32")
+        ours, _ = await animate(stub, Request(config=Request.Config(output=output)), *pieces(spoken.audio, 65_536))
+        async with audio2face_client(running.address) as client:
+            theirs = await client.animate(requests_of(samples, rate_hz=rate_hz))
+
+    assert theirs.statuses[-1][0] == 0
+    assert theirs.channel("JawOpen") == pytest.approx(ours.curves[:, JAW], abs=1e-4)
 
 
 async def test_text_is_animated_through_the_speech_service(lip_sync_server: LocalTriton) -> None:

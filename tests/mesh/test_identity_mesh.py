@@ -15,12 +15,12 @@ from PIL import Image
 
 from tests.fakes.identity_service import IdentityMesh, Refusal, files_below, serve_identity
 from tests.fakes.onnx_face_models import REPOSITORY, OnnxFaceModels
-from visage.identity.crops import Square, landmark_crop
-from visage.identity.faces import find_faces
 from visage.identity.inference import SIGNATURES, TritonFaceModels
+from visage.runtime.face_crops import Square, landmark_crop
+from visage.runtime.faces import find_faces
 from visage.runtime.triton.client import TritonClient
-from visage.runtime.triton.local import LocalTriton, LocalTritonSettings
-from visage.runtime.triton.settings import TritonClientSettings
+from visage.runtime.triton.local_server import LocalTriton
+from visage.runtime.triton.settings import LocalTritonSettings, TritonClientSettings
 from visage.v1 import identity_service_pb2 as pb
 
 pytestmark = pytest.mark.mesh

@@ -18,8 +18,8 @@ from visage.media.pcm import FloatPcm
 from visage.runtime import peers, server
 from visage.runtime.triton.client import TritonClient
 from visage.runtime.triton.errors import ModelUnavailable, ServerStartFailed
-from visage.runtime.triton.local import LocalTriton, LocalTritonSettings
-from visage.runtime.triton.settings import TritonClientSettings
+from visage.runtime.triton.local_server import LocalTriton
+from visage.runtime.triton.settings import LocalTritonSettings, TritonClientSettings
 from visage.speech import __main__ as speech
 from visage.speech.engines.espeak import EspeakEngine
 from visage.speech.engines.piper import PiperEngine

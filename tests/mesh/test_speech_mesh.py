@@ -12,8 +12,8 @@ from tests.fakes.onnx_speech_models import OnnxSpeechModels
 from tests.fakes.speech_service import serve_speech
 from visage.client.embedded import find_model_repository
 from visage.runtime.triton.client import TritonClient
-from visage.runtime.triton.local import LocalTriton, LocalTritonSettings
-from visage.runtime.triton.settings import TritonClientSettings
+from visage.runtime.triton.local_server import LocalTriton
+from visage.runtime.triton.settings import LocalTritonSettings, TritonClientSettings
 from visage.speech.inference import SIGNATURES, TritonSpeechModels
 
 pytestmark = pytest.mark.mesh

@@ -21,7 +21,7 @@ from visage.runtime.triton.errors import (
     ModelUnavailable,
     SignatureMismatch,
 )
-from visage.runtime.triton.local import LocalTriton
+from visage.runtime.triton.local_server import LocalTriton
 from visage.runtime.triton.settings import TritonClientSettings
 from visage.runtime.triton.signature import Array, ModelSignature, TensorSpec
 

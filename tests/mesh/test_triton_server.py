@@ -19,9 +19,9 @@ import pytest
 from visage.runtime.triton.client import TritonClient
 from visage.runtime.triton.errors import ModelUnavailable, ServerCrashed, ServerStartFailed
 from visage.runtime.triton.installation import install
-from visage.runtime.triton.local import LocalTriton, LocalTritonSettings
+from visage.runtime.triton.local_server import LocalTriton
 from visage.runtime.triton.processes import descendants
-from visage.runtime.triton.settings import TritonClientSettings
+from visage.runtime.triton.settings import LocalTritonSettings, TritonClientSettings
 from visage.runtime.triton.signature import Array, ModelSignature, TensorSpec
 
 pytestmark = pytest.mark.mesh

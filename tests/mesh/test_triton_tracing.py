@@ -12,8 +12,8 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from tests.fakes.otlp import SpanCollector
 from visage.runtime.triton.client import TritonClient
-from visage.runtime.triton.local import LocalTriton, LocalTritonSettings
-from visage.runtime.triton.settings import TritonClientSettings
+from visage.runtime.triton.local_server import LocalTriton
+from visage.runtime.triton.settings import LocalTritonSettings, TritonClientSettings
 from visage.runtime.triton.signature import ModelSignature, TensorSpec
 
 pytestmark = pytest.mark.mesh

@@ -15,10 +15,10 @@ from models.renderer.rendering import OpenVinoRenderer, curve_vector
 from tests.fakes.onnx_face_models import OnnxFaceModels
 from tests.fakes.portraits import astronaut_avatar, framed_astronaut
 from visage.identity.avatar import build_framed_avatar, frame_portrait
-from visage.identity.faces import find_faces
 from visage.media.avatars import tensors_for
 from visage.media.portrait import FRAME_PX
 from visage.media.windows import Array
+from visage.runtime.faces import find_faces
 
 pytestmark = pytest.mark.models
 

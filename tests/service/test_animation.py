@@ -15,9 +15,11 @@ import numpy as np
 import pytest
 
 from tests.fakes.lip_sync import FakeLipSync, sound, speech_like
+from tests.fakes.onnx_face_models import OnnxFaceModels
 from tests.fakes.speech import FakeSpeech
 from visage.animation.animate_from_audio import AnimateFromAudio, Limits
 from visage.animation.animate_from_text import AnimateFromText
+from visage.animation.animate_from_video import AnimateFromVideo
 from visage.animation.servicer import AnimationServicer
 from visage.animation.settings import AnimationSettings
 from visage.client import errors as client_errors
@@ -26,6 +28,7 @@ from visage.media.curves import CurveBlock, CurveClip
 from visage.media.pcm import to_int16
 from visage.runtime import peers, server, wire
 from visage.runtime.errors import ModelUnavailable
+from visage.runtime.films import FilmLimits
 from visage.v1 import animation_service_pb2 as pb
 from visage.v1 import curves_pb2, errors_pb2, media_pb2, speech_service_pb2
 from visage.v1.animation_service_pb2_grpc import AnimationServiceStub, add_AnimationServiceServicer_to_server
@@ -51,7 +54,8 @@ async def serving(longest_s: float = 20.0, **settings: Any) -> AsyncIterator[Mes
     """Serves on a free loopback port."""
     model, speech = FakeLipSync(), FakeSpeech()
     from_audio = AnimateFromAudio(model, Limits(longest_s, 4))
-    servicer = AnimationServicer(from_audio, AnimateFromText(from_audio, speech, longest_s))
+    from_video = AnimateFromVideo(OnnxFaceModels(), FilmLimits(), 10.0)
+    servicer = AnimationServicer(from_audio, AnimateFromText(from_audio, speech, longest_s), from_video)
 
     async def ready() -> dict[str, bool]:
         return {"lip_sync": True}
@@ -391,14 +395,59 @@ async def test_timing_without_phonemes_is_refused() -> None:
         assert "timing.phonemes" in error.fields
 
 
+async def test_visemes_drive_a_mouth() -> None:
+    """AnimateFromText with visemes alone opens in aa and closes in pp."""
+    timing = curves_pb2.SpeechTiming()
+    for name, start_s, end_s in (("aa", 0, 0.5), ("pp", 0.5, 0.7), ("aa", 0.7, 1.2)):
+        timing.visemes.add(viseme=name, start_offset=wire.duration_of(start_s), end_offset=wire.duration_of(end_s))
+    async with serving() as mesh:
+        request = pb.AnimateFromTextRequest(timing=timing)
+        _, clip, _ = collect([response async for response in mesh.stub.AnimateFromText(request)])
+        open_share = 1 - clip.curves[:, CLOSE] / np.maximum(clip.curves[:, JAW], 0.02)
+
+        assert clip.frame_count == 30
+        assert clip.curves[8, JAW] > 0.4
+        assert open_share[8] > 0.8
+        assert open_share[15] < 0.15
+
+
+@pytest.mark.parametrize(("schema", "channels"), [("arkit-68", 68), ("visemes-15", 15)])
+async def test_curves_come_in_the_layout_asked_for(schema: str, channels: int) -> None:
+    """Header and values are of that layout, and speech moves what is beyond ARKit's curves."""
+    async with serving() as mesh:
+        output = pb.CurveOutput(schema=f"curveSchemas/{schema}")
+        requests = [config(output=output), *audio(sound(("hum", 1.0), ("buzz", 0.5)))]
+        responses = [response async for response in mesh.stub.AnimateFromAudio(iter(requests))]
+        rows = np.concatenate([np.reshape(r.block.values, (-1, channels)) for r in responses if r.HasField("block")])
+
+        assert len(responses[0].header.channels) == channels
+        assert responses[0].header.schema == f"curveSchemas/{schema}"
+        assert rows[12, 52 + 9 if schema == "arkit-68" else 10] > 0.3
+
+
+async def test_an_unknown_layout_is_refused() -> None:
+    """The field and the known ones are named."""
+    async with serving() as mesh:
+        error = await failure(
+            mesh.stub.AnimateFromAudio(iter([config(output=pb.CurveOutput(schema="curveSchemas/x"))]))
+        )
+
+        assert error.fields.keys() == {"config.output.schema"}
+        assert "visemes-15" in error.metadata["limit"]
+
+
 async def test_curve_schemas_are_listed() -> None:
-    """There is one layout; a page token that was never given out is refused."""
+    """There are three layouts; a page token that was never given out is refused."""
     async with serving() as mesh:
         listed = await mesh.stub.ListCurveSchemas(pb.ListCurveSchemasRequest())
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await mesh.stub.ListCurveSchemas(pb.ListCurveSchemasRequest(page_token="x"))
 
-        assert [schema.name for schema in listed.curve_schemas] == ["curveSchemas/arkit-52"]
+        assert [schema.name.removeprefix("curveSchemas/") for schema in listed.curve_schemas] == [
+            "arkit-52",
+            "arkit-68",
+            "visemes-15",
+        ]
         assert tuple(listed.curve_schemas[0].channels) == CURVE_NAMES
         assert listed.next_page_token == ""
         assert client_errors.from_rpc(caught.value).fields.keys() == {"page_token"}

@@ -11,6 +11,7 @@ import grpc.aio
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from tests.fakes.composition_mesh import collect
 from tests.fakes.composition_mesh import serving as composition_serving
 from tests.fakes.composition_requests import RAW, ramp, shown
 from tests.fakes.meters import metered
@@ -189,6 +190,25 @@ async def test_a_streams_own_times_are_exported() -> None:
             assert meters.value("visage_composition_stage_seconds_count", stage="render") == 1
             assert meters.value("visage_composition_stage_seconds_count", stage="encode") == 1
             assert meters.value("visage_composition_frames_total") == 40
+
+
+@pytest.mark.parametrize("video", [None, RAW], ids=["mp4", "raw"])
+async def test_speech_is_delivered_with_its_pictures(video: Any) -> None:
+    """Each fragment or frame of spoken text counts once, and none is beyond what viewers tolerate."""
+    request = shown(ramp(1), video)
+    request.performance.speech.text = "One sentence of speech, and another one."
+    series = "visage_composition_av_skew_seconds"
+    with metered() as meters:
+        async with composition_serving() as mesh:
+            found = await collect(mesh.stub.GenerateAvatar(request))
+            if video is None:
+                parts = {part.sequence_number for part in found["fragment"]} - {0}
+            else:
+                parts = {part.frame_index for part in found["frame"]}
+
+            assert len(parts) > 2
+            assert meters.value(f"{series}_count") == len(parts)
+            assert meters.value(f"{series}_bucket", ahead="sound", le="0.03") == len(parts)
 
 
 async def test_a_fragments_gap_is_shared_by_its_frames() -> None:

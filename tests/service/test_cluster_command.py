@@ -38,6 +38,7 @@ class Api(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.evicted: list[str] = []
         self.refusals = 0
+        self.scaler = "Pods"
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -48,7 +49,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         url = urlsplit(self.path)
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
-        if url.path.endswith("/proxy/metrics"):
+        if "/proxy/v2/models/" in url.path:
+            self._answer(200, "") if url.path.endswith("/renderer/ready") else self._answer(400, {"error": "not ready"})
+        elif url.path.endswith("/proxy/metrics"):
             name = unquote(url.path).split("/pods/")[1].split("/")[0]
             self._answer(200, {"triton-a:8002": QUEUES, "composition-a:9464": METRICS}.get(name))
         elif url.path.endswith("/deployments"):
@@ -59,7 +62,7 @@ class Handler(BaseHTTPRequestHandler):
             token = str(start + 2) if start + 2 < len(pods) else ""
             self._answer(200, listed("PodList", pods[start : start + 2], token))
         else:
-            self._answer(200, listed("HorizontalPodAutoscalerList", [autoscaler()]))
+            self._answer(200, listed("HorizontalPodAutoscalerList", [autoscaler(self.server.scaler)]))
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
@@ -100,10 +103,12 @@ def pod(name: str, app_name: str) -> dict[str, Any]:
     return {"metadata": {"name": name, "labels": labels}, "spec": spec, "status": status}
 
 
-def autoscaler() -> dict[str, Any]:
-    metric = {"name": "visage_stream_load"}
-    wanted = {"type": "Pods", "pods": {"metric": metric, "target": {"type": "AverageValue", "averageValue": "800m"}}}
-    current = {"type": "Pods", "pods": {"metric": metric, "current": {"averageValue": "1200m"}}}
+def autoscaler(kind: str) -> dict[str, Any]:
+    """As we make it, or as KEDA does: its metrics are external."""
+    metric = {"name": "visage_stream_load" if kind == "Pods" else "s0-prometheus"}
+    target = {"type": "AverageValue", "averageValue": "800m"}
+    wanted = {"type": kind, kind.lower(): {"metric": metric, "target": target}}
+    current = {"type": kind, kind.lower(): {"metric": metric, "current": {"averageValue": "1200000u"}}}
     return {
         "metadata": {"name": "composition"},
         "spec": {
@@ -152,11 +157,22 @@ def test_status_shows_streams_and_queues(api: Api) -> None:
     assert by_name["triton-a"]["queue_s"] == pytest.approx(0.01)
 
 
-def test_scale_explains_itself(api: Api) -> None:
-    """The metric, its figures and what comes of them are told."""
+def test_status_shows_which_models_are_ready(api: Api) -> None:
+    """Each model that Triton has loaded is asked; the table counts them and names those that are not ready."""
+    found = {item["name"]: item["models"] for item in run("status")["pods"]}
+    table = CliRunner().invoke(app, ["cluster", "status"], env={"COLUMNS": "200"}).stdout
+
+    assert found == {"composition-a": {}, "composition-b": {}, "triton-a": {"lip_sync": False, "renderer": True}}
+    assert "1 of 2; not lip_sync" in table
+
+
+@pytest.mark.parametrize(("kind", "name"), [("Pods", "visage_stream_load"), ("External", "s0-prometheus")])
+def test_scale_explains_itself(api: Api, kind: str, name: str) -> None:
+    """The metric, its figures and what comes of them are told, of autoscalers that KEDA made too."""
+    api.scaler = kind
     found = run("scale", "--explain")[0]
 
-    assert found["verdict"] == "visage_stream_load wants 3"
+    assert found["verdict"] == f"{name} wants 3"
     assert found["wishes"][0]["reason"] == "1.2 per pod, wanted 0.8: 2 x 1.50 = 3"
 
 

@@ -160,13 +160,14 @@ class TestSpeech:
             assert mesh.speech.texts == ["<speak>One. Two.</speak>"]
             assert found["summary"]
 
-    async def test_text_without_a_letter_is_refused(self) -> None:
+    @pytest.mark.parametrize("text", ["... !", ""])
+    async def test_text_without_a_letter_is_refused(self, text: str) -> None:
         """There is nothing to say; the field's name is the caller's."""
         async with serving() as mesh:
-            error = await failure(mesh.stub.GenerateAvatar(spoken("... !")))
+            error = await failure(mesh.stub.GenerateAvatar(spoken(text)))
 
             assert error.code == "INVALID_ARGUMENT"
-            assert "performance.speech.text" in error.fields
+            assert set(error.fields) == {"performance.speech.text"}
 
     async def test_a_fault_of_a_peer_names_our_field(self) -> None:
         """What the speech service calls `config.voice` is `performance.synthesis.voice` to the caller."""

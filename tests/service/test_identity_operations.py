@@ -21,7 +21,6 @@ from google.protobuf import duration_pb2
 from tests.fakes.identity_builder import ObedientBuilder
 from tests.fakes.identity_service import IdentityMesh, Refusal, files_below, serve_identity
 from tests.fakes.onnx_face_models import OnnxFaceModels
-from visage.identity.messages import pack_failure
 from visage.identity.records import Owner, WorkRecord
 from visage.identity.store import IdentityStore
 from visage.identity.upkeep import clean_up
@@ -422,7 +421,7 @@ async def test_interrupted_deletion_is_finished(mesh: IdentityMesh, tmp_path: Pa
     await store.put_work(work)
     (tmp_path / "identities" / "anna.json").unlink()
 
-    assert await clean_up(store, pack_failure, DAY) == 1
+    assert await clean_up(store, DAY) == 1
     assert files_below(tmp_path) == []
 
 
@@ -436,7 +435,7 @@ async def test_work_of_others_is_left_alone(mesh: IdentityMesh, builder: Obedien
     foreign = work.model_copy(update={"owner": Owner(host="elsewhere", pid=1, started="1")})
     now = datetime.now(UTC)
 
-    assert await clean_up(store, pack_failure, DAY) == 0
+    assert await clean_up(store, DAY) == 0
     assert not foreign.is_abandoned(now)
     assert foreign.is_abandoned(work.expire_time + timedelta(seconds=1))
     assert (await store.get("anna")).uid == work.uid
@@ -457,7 +456,7 @@ async def test_crash_after_the_end(mesh: IdentityMesh, tmp_path: Path) -> None:
         expire_time=datetime.now(UTC) + DAY,
     )
     await store.put_work(work)
-    await clean_up(store, pack_failure, DAY)
+    await clean_up(store, DAY)
 
     assert await store.get("anna") == record
     assert await store.list_work() == []
@@ -472,7 +471,7 @@ async def test_old_operations_are_forgotten(mesh: IdentityMesh, builder: Obedien
     yesterday = time.time() - 90_000
     for path in (tmp_path / "operations").iterdir():
         os.utime(path, (yesterday, yesterday))
-    await clean_up(store, pack_failure, DAY)
+    await clean_up(store, DAY)
 
     assert (await refused(mesh.operations.GetOperation(get(done.name)))).reason == "RESOURCE_NOT_FOUND"
     assert not (await mesh.operations.GetOperation(get(running.name))).done

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from google.rpc import code_pb2, status_pb2
 
-from tests.fakes.films import REQUEST, FilmMaker, film
+from tests.fakes.films import REQUEST, FilmMaker, film, renders_of
 from tests.fakes.kubernetes_api import NAMESPACE, KubernetesApi
 from visage.client import errors as client_errors
 from visage.composition.renders.kubernetes_jobs import KubernetesJobs
@@ -25,7 +25,6 @@ from visage.composition.renders.kubernetes_runner import (
     job_body,
     job_name,
 )
-from visage.composition.renders.operations import Renders
 from visage.composition.renders.records import RenderRecord
 from visage.composition.renders.store import RenderStore, RenderView
 from visage.composition.renders.work import RenderWork
@@ -41,13 +40,13 @@ class Cluster:
     """A runner, its store and its API server."""
 
     def __init__(self, api: KubernetesApi, options: JobOptions) -> None:
-        objects = ObjectStore.open("memory:///")
+        self.objects = ObjectStore.open("memory:///")
         self.api = api
-        self.store = RenderStore(objects)
-        self.assets = AssetStore(objects)
+        self.store = RenderStore(self.objects)
+        self.assets = AssetStore(self.objects)
         self.jobs = KubernetesJobs(api.client(), NAMESPACE, LABEL)
         self.runner = KubernetesRunner(self.store, self.jobs, options, watch_s=5, pause_s=0.05, young_s=0.2)
-        self.renders = Renders(self.store, self.runner)
+        self.renders = renders_of(self.store, self.objects, self.runner)
 
     async def create(self, request_id: str = "") -> RenderView:
         return await self.renders.create(pb.CreateRenderRequest(generation=REQUEST, request_id=request_id))
@@ -123,7 +122,7 @@ def test_a_queue_starts_jobs_suspended() -> None:
 async def test_a_repeated_request_is_one_render() -> None:
     """The same request id gives the same operation and one Job, also when two replicas are asked at once."""
     async with cluster(start=False) as made:
-        other = Renders(made.store, KubernetesRunner(made.store, made.jobs, JobOptions()))
+        other = renders_of(made.store, made.objects, KubernetesRunner(made.store, made.jobs, JobOptions()))
         request = pb.CreateRenderRequest(generation=REQUEST, request_id=str(uuid.uuid4()))
         views = await asyncio.gather(*(renders.create(request) for renders in (made.renders, other) * 2))
 
@@ -204,7 +203,7 @@ async def test_a_lost_pod_is_replaced_and_goes_on() -> None:
 
         assert maker.points == [0, 3]
         assert maker.made == list(range(7))
-        assert await made.assets.read(render.asset, "asset", 1 << 20) == film()
+        assert await made.assets.read(render.asset, "asset", 1 << 20) == film(render_id)
         assert progress is not None and (progress.attempt_count, progress.segment_count) == (2, 7)
         assert await made.store.count_segments(render_id) == 0
 
@@ -243,6 +242,23 @@ async def test_cancelling_deletes_the_job() -> None:
 
         assert status.code == code_pb2.CANCELLED
         assert made.names == []
+
+
+async def test_an_expired_render_takes_its_job_along() -> None:
+    """What is forgotten while its Job is still kept for its logs may be asked for again: the new Job is another one."""
+    async with cluster() as made:
+        request_id = str(uuid.uuid4())
+        view = await made.create(request_id)
+        name = job_name(view.record.render_id)
+        await made.pod(view.record.render_id, FilmMaker())
+        made.api.finish(name)
+        uid = made.api.jobs[name]["metadata"]["uid"]
+        await made.renders.retention.sweep(datetime.now(UTC) + timedelta(hours=2))
+        left, jobs = await made.objects.list(""), made.names
+        again = await made.create(request_id)
+
+        assert (left, jobs) == ([], [])
+        assert again.outcome is None and made.api.jobs[name]["metadata"]["uid"] != uid
 
 
 async def test_a_delete_never_hits_a_job_that_was_made_anew() -> None:

@@ -14,6 +14,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from tests.fakes.meters import metered
 from visage.client import errors as client_errors
 from visage.runtime import errors, peers, server, telemetry
 from visage.runtime.settings import ServiceSettings
@@ -113,6 +114,31 @@ async def test_every_broken_rule_is_named() -> None:
         assert set(error.fields) == {"input.text", "options.prosody.rate"}
         assert "10000" in error.fields["input.text"]
         assert not mesh.speech.entered.is_set()
+
+
+async def test_a_calls_status_is_counted_by_its_name() -> None:
+    """OK, what the service answers, CANCELLED and DEADLINE_EXCEEDED are counted as callers see them."""
+    with metered() as meters:
+        async with serving() as mesh:
+            await mesh.stub.ListVoices(pb.ListVoicesRequest())
+            mesh.speech.error = errors.ResourceNotFound("voice", "voices/nobody")
+            await failure(mesh.stub.ListVoices(pb.ListVoicesRequest()))
+            mesh.speech.error = RuntimeError("defect")
+            await failure(mesh.stub.ListVoices(pb.ListVoicesRequest()))
+            await failure(mesh.stub.SynthesizeSpeech(TEXT, timeout=0.2))
+            mesh.speech.entered.clear()
+            call = mesh.stub.SynthesizeSpeech(TEXT)
+            await asyncio.wait_for(mesh.speech.entered.wait(), 5)
+            call.cancel()
+            async with asyncio.timeout(5):
+                while mesh.running.running_calls:
+                    await asyncio.sleep(0.01)
+            names = ("OK", "NOT_FOUND", "INTERNAL", "DEADLINE_EXCEEDED", "CANCELLED")
+            series = "rpc_server_call_duration_seconds_count"
+            counts = {name: meters.value(series, rpc_response_status_code=name) for name in names}
+
+            assert counts == dict.fromkeys(names, 1.0)
+            assert meters.value(series) == len(names)
 
 
 async def test_stream_messages_are_validated() -> None:

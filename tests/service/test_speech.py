@@ -234,7 +234,7 @@ async def test_prosody_is_heard(speech: Speech) -> None:
 @pytest.mark.parametrize(
     ("text", "options", "fields"),
     [
-        ("", {}, {"input"}),
+        ("", {}, {"input.text"}),
         ("x" * 20_000, {}, {"input.text"}),
         ("?!… 🎉", {}, {"input.text"}),
         ("Hi.", {"voice": "rms"}, {"options.voice"}),

@@ -75,14 +75,14 @@ async def test_a_mistake_in_a_document_says_where(speech: Speech) -> None:
 
 
 async def test_text_and_ssml_exclude_each_other(speech: Speech) -> None:
-    """Both at once, and neither, break the message's rule."""
+    """Both at once break the message's rule; where there is neither, the text is what is missing."""
     both = pb.SynthesizeSpeechRequest(input=pb.SynthesisInput(text="a", ssml="<speak>a</speak>"))
     neither = pb.SynthesizeSpeechRequest(input=pb.SynthesisInput())
 
-    for request in (both, neither):
-        error = await speech.refusal(speech.stub.SynthesizeSpeech(request))
+    errors = [await speech.refusal(speech.stub.SynthesizeSpeech(request)) for request in (both, neither)]
 
-        assert error.fields == {"input": "exactly one of text and ssml must be set"}
+    assert errors[0].fields == {"input": "exactly one of text and ssml must be set"}
+    assert errors[1].fields == {"input.text": "must be set, unless ssml is"}
 
 
 async def test_a_document_in_a_stream_keeps_the_clock(speech: Speech) -> None:

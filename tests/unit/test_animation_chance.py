@@ -44,7 +44,7 @@ def test_numbers_are_uniform_and_normal() -> None:
 def test_noise_is_smooth_and_bounded() -> None:
     """Between two looks a hundredth of a unit apart noise moves little, and it never leaves -1..1."""
     dice = Dice(5)
-    values = np.array([dice.noise("sway", step / 100) for step in range(3000)])
+    values = np.array([dice.noise("sway", step / 100, 1.0) for step in range(3000)])
 
     assert np.abs(values).max() <= 1
     assert np.abs(np.diff(values)).max() < 0.05

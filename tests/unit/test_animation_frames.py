@@ -15,6 +15,7 @@ from visage.animation.performance import Performance, Ticks
 from visage.animation.rhythm import LOOK_AHEAD_TICKS
 from visage.media.arkit import CURVE_COUNT, CURVE_INDEX
 from visage.media.curves import CurveBlock, CurveClip
+from visage.media.emotions import EMOTION_COUNT
 
 pytestmark = pytest.mark.unit
 
@@ -25,7 +26,8 @@ RATES = [Fraction(10), Fraction(24), Fraction(25), Fraction(30000, 1001), Fracti
 def ticks(mouth: np.ndarray, controls: Controls | None = None) -> Ticks:
     count = len(mouth)
     poses = np.ones((count, 6), np.float32)
-    return Ticks(mouth, np.zeros_like(mouth), poses, [Strengths.of(controls or Controls())] * count)
+    strengths = [Strengths.of(controls or Controls())] * count
+    return Ticks(mouth, np.zeros_like(mouth), poses, strengths, np.zeros((count, EMOTION_COUNT), np.float32))
 
 
 def clip(mouth: np.ndarray, rate: Fraction, duration: Fraction, controls: Controls | None = None) -> CurveClip:

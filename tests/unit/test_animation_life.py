@@ -96,7 +96,7 @@ def test_people_blink_more_where_phrases_end() -> None:
 def test_the_gaze_rests_on_the_viewer_most_of_the_time() -> None:
     """Looks aside are shorter than looks at the viewer, and none is wild."""
     gaze, dice = Gaze(), Dice(2)
-    places = np.array([gaze.advance(dice, is_speaking=True) for _ in range(3 * MINUTE)])
+    places = np.array([gaze.advance(dice, is_speaking=True).offset for _ in range(3 * MINUTE)])
     away = np.hypot(places[:, 0], places[:, 1])
 
     assert np.mean(away < 2.5) > 0.7
@@ -111,9 +111,10 @@ def test_saccades_are_quick() -> None:
     shifts, since, moving = [], 0, []
     last = (0.0, 0.0)
     for _ in range(MINUTE):
-        place = gaze.advance(dice, is_speaking=True)
-        since = 0 if gaze.saccade_degrees else since + 1
-        shifts.append(gaze.saccade_degrees > 0)
+        eyes = gaze.advance(dice, is_speaking=True)
+        place = eyes.offset
+        since = 0 if eyes.saccade_degrees else since + 1
+        shifts.append(eyes.saccade_degrees > 0)
         step = float(np.hypot(place[0] - last[0], place[1] - last[1]))
         if since > 3:
             moving.append(step)

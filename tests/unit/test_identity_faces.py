@@ -13,21 +13,13 @@ import skimage.data
 
 from tests.fakes import hard_photos
 from tests.fakes.onnx_face_models import OnnxFaceModels
-from visage.identity.crops import (
-    Square,
-    Tile,
-    aligned_face,
-    cut,
-    landmark_square,
-    letterbox,
-    similarity,
-    transform,
-)
+from visage.identity.alignment import aligned_face, similarity
 from visage.identity.embedding import compare, embed_faces
-from visage.identity.faces import Face, find_faces
 from visage.identity.gate import GateLimits, check_face, head_angles, single_face
 from visage.media.canonical_face import FACE_OVAL
 from visage.runtime.errors import FaceNotUsable
+from visage.runtime.face_crops import Square, Tile, cut, landmark_square, letterbox, transform
+from visage.runtime.faces import Face, find_faces
 
 pytestmark = pytest.mark.unit
 

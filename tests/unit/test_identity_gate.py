@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from visage.identity.faces import Face
 from visage.identity.gate import GateLimits, check_face, head_angles, outside_share, single_face
 from visage.media.canonical_face import canonical_vertices
 from visage.runtime.errors import FaceNotUsable
+from visage.runtime.faces import Face
 
 pytestmark = pytest.mark.unit
 

@@ -15,7 +15,6 @@ from tests.fakes import hard_photos as hard
 from tests.fakes.onnx_face_models import OnnxFaceModels
 from tests.fakes.portraits import astronaut_photo
 from visage.identity.avatar import frame_portrait
-from visage.identity.faces import find_faces
 from visage.identity.gate import GateLimits, check_face, single_face
 from visage.identity.messages import report_message
 from visage.identity.quality import Evidence, PhotoReport, QualityLimits, judge, landmark_spread_mm, measure
@@ -24,6 +23,7 @@ from visage.identity.quality.measure import Measures
 from visage.identity.quality.report import Reason
 from visage.identity.settings import IdentitySettings
 from visage.runtime.errors import FaceNotUsable
+from visage.runtime.faces import find_faces
 from visage.v1 import identity_service_pb2 as pb
 
 pytestmark = pytest.mark.unit

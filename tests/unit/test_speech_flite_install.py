@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from visage.runtime.debian_install import NotInstallable
 from visage.speech.engines import flite_install
-from visage.speech.engines.debian_install import NotInstallable
 from visage.speech.engines.flite import FliteEngine
 from visage.speech.engines.framing import Message
 

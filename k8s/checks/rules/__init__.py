@@ -7,6 +7,7 @@ from typing import Final
 
 from k8s.checks.manifest import Manifest
 from k8s.checks.rules import (
+    certificates,
     images,
     lifecycle,
     metrics,
@@ -22,6 +23,7 @@ from k8s.checks.rules import (
 Rule = Callable[[Manifest], Iterator[str]]
 
 RULES: Final[dict[str, Rule]] = {
+    "certificates": certificates.check,
     "images": images.check,
     "lifecycle": lifecycle.check,
     "metrics": metrics.check,

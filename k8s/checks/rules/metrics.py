@@ -30,12 +30,6 @@ FOREIGN: Final = {
 }
 """Of Prometheus, Triton (docs, "Metrics") and kube-state-metrics."""
 
-_HISTOGRAMS: Final = (
-    telemetry.SERVER_CALL_DURATION,
-    telemetry.TIME_TO_FIRST_FRAME,
-    telemetry.INTER_FRAME_GAP,
-    telemetry.STAGE,
-)
 _COUNTERS: Final = (telemetry.ADMISSION_REJECTIONS, telemetry.FRAMES_RENDERED)
 _GAUGES: Final = (telemetry.ACTIVE_CALLS, telemetry.ACTIVE_STREAMS, telemetry.STREAM_CAPACITY)
 
@@ -45,7 +39,7 @@ _SERIES: Final = re.compile(r"\b(?:up\b|(?:visage|nv|kube|rpc)[_:][\w:]*)")
 
 def exported() -> set[str]:
     """Returns the series that services export to Prometheus."""
-    names = {f"{_flat(name)}_seconds_{part}" for name in _HISTOGRAMS for part in ("bucket", "sum", "count")}
+    names = {f"{_flat(name)}_seconds_{part}" for name in telemetry.HISTOGRAMS for part in ("bucket", "sum", "count")}
     return names | {f"{_flat(name)}_total" for name in _COUNTERS} | {_flat(name) for name in _GAUGES}
 
 

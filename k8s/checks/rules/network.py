@@ -15,7 +15,11 @@ SOURCES: Final = Path(__file__).resolve().parents[3] / "services" / "visage"
 COLLECTOR: Final = "otel-collector"
 
 _PEER: Final = re.compile(r"settings\.(?:(\w+)_address|(triton)_url)\b")
-_ROUTED: Final = re.compile(r'"(visage\.v1\.\w+|nvidia\.riva\.tts\.\w+|google\.longrunning\.\w+)"')
+_ROUTED: Final = re.compile(
+    r'"(visage\.v1\.\w+|nvidia\.riva\.tts\.\w+|nvidia_ace\.services\.[\w.]+|google\.longrunning\.\w+)"'
+)
+_SHARED: Final = {"asset_service": "visage.v1.AssetService", "operations_service": "google.longrunning.Operations"}
+"""Services of the runtime, by the function that makes them."""
 _STORE: Final = re.compile(r"settings\.store_url\b")
 
 
@@ -35,8 +39,8 @@ def uses_store(service: str) -> bool:
 def served(service: str) -> frozenset[str]:
     """Returns the full names of the gRPC services that a service's process answers."""
     source = _source(service)
-    names = set(_ROUTED.findall(source))
-    return frozenset(names | ({"visage.v1.AssetService"} if "asset_service(" in source else set()))
+    shared = {name for call, name in _SHARED.items() if f"{call}(" in source}
+    return frozenset({*_ROUTED.findall(source), *shared})
 
 
 @cache

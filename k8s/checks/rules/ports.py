@@ -67,6 +67,7 @@ def _check_bound(manifest: Manifest) -> Iterator[str]:
             continue
         opened = ports_of(pod_of(deployment)["containers"][0])
         bound = {"grpc": values.port, "metrics": values.metrics_port}
+        bound |= {"health": values.health_port} if values.health_port >= 0 else {}
         if opened != bound:
             yield f"{title_of(deployment)}: opens {opened}, its settings bind {bound}"
         if values.host.startswith("127."):

@@ -1,4 +1,7 @@
-"""What an object names is there: volumes, config maps, claims, accounts, classes; secrets are in the handbook."""
+"""What an object names is there: volumes, config maps, claims, accounts, classes, secrets.
+
+Secrets are issued by a Certificate, or the handbook says how to make them.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,14 @@ _CLUSTER_WIDE: Final = {"Namespace", "PriorityClass"}
 def check(manifest: Manifest) -> Iterator[str]:
     """Every reference of a pod leads somewhere, and all objects stand in the one namespace."""
     namespaces = {name_of(item) for item in manifest.of("Namespace")}
+    issued = {item["spec"]["secretName"] for item in manifest.of("Certificate")}
     for item in manifest.objects:
         if item["kind"] not in _CLUSTER_WIDE and item["metadata"].get("namespace") not in namespaces:
             yield f"{title_of(item)}: its namespace {item['metadata'].get('namespace')} is not the mesh's"
     for deployment in manifest.workloads():
         for kind, name in _references(deployment):
             if kind == "Secret":
-                if f"`{name}`" not in _handbook():
+                if name not in issued and f"`{name}`" not in _handbook():
                     yield f"{title_of(deployment)}: docs/operations.md does not say how to make the secret {name}"
             elif manifest.find(kind, name) is None:
                 yield f"{title_of(deployment)}: there is no {kind} {name}"

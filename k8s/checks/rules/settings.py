@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
 from k8s.checks.manifest import SERVICES, Manifest, Object, name_of, pod_of, title_of
+from k8s.checks.rules import network
 from visage.animation.settings import AnimationSettings
 from visage.composition.settings import CompositionSettings
 from visage.identity.settings import IdentitySettings
@@ -31,7 +32,6 @@ SHARED_MAP: Final = "mesh-settings"
 _CACHE: Final = "VISAGE_CACHE_DIR"
 _RUNS: Final = {"render": "composition"}
 """Workloads that run another service's code, with its settings."""
-_CALLS_TRITON: Final = ("identity", "animation", "composition")
 
 
 def known_names(service: str) -> set[str]:
@@ -40,7 +40,7 @@ def known_names(service: str) -> set[str]:
         return _names(LocalTritonSettings) | {_CACHE}
     own = OWN_SETTINGS[service]
     shared = {f"{SHARED_PREFIX}{field.upper()}" for field in own.model_fields}
-    client = _names(TritonClientSettings) if service in _CALLS_TRITON else set()
+    client = _names(TritonClientSettings) if "triton" in network.peers(service) else set()
     return _names(own) | shared | client
 
 

@@ -52,6 +52,23 @@ PANELS: Final = (
     Panel("First frame, 95th percentile", "s", ((f"visage:first_frame:seconds_p95{{{_MESH}}}", "p95"),), 0.6),
     Panel("Gap between frames, 99th percentile", "s", ((f"visage:frame_gap:seconds_p99{{{_MESH}}}", "p99"),), 0.08),
     Panel(
+        "Fragments and frames whose sound is off",
+        "percentunit",
+        ((f"visage:av_skew_outside:ratio{{{_MESH}}}", "beyond +45/-125 ms"),),
+        0.01,
+    ),
+    Panel(
+        "Sound before or behind pictures, 99th percentile",
+        "s",
+        (
+            (
+                "histogram_quantile(0.99, sum by (ahead, le) "
+                f"(rate(visage_composition_av_skew_seconds_bucket{{{_MESH}}}[5m])))",
+                "{{ahead}} ahead",
+            ),
+        ),
+    ),
+    Panel(
         "Work of a stage, mean per stream",
         "s",
         (

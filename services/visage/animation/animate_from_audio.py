@@ -8,10 +8,13 @@ of the network not counted.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from visage.animation.audio_intake import AudioIntake
 from visage.animation.audio_source import SourceFormat
@@ -22,6 +25,8 @@ from visage.animation.ports import LipSyncModel
 from visage.animation.rhythm import LOOK_AHEAD_TICKS
 from visage.animation.stage import Notice, NoticeKind, Output, Stage
 from visage.animation.ticks import TICK_SAMPLES, tick_at
+from visage.animation.voice_emotion import VoiceEmotion
+from visage.animation.voice_features import MARGIN_SAMPLES, voice_features
 from visage.media.curves import CurveBlock
 from visage.media.phones import TimedPhone
 from visage.runtime.errors import InvalidField
@@ -51,12 +56,14 @@ class AudioAnimation:
         output: Shape of the curves.
         controls: How to perform, until a `ControlsPiece` changes it.
         is_timed: The mouth follows phones that are told.
+        hears_emotions: Emotions are read from the voice.
     """
 
     source: SourceFormat
     output: Output = field(default_factory=Output)
     controls: Controls = field(default_factory=Controls)
     is_timed: bool = False
+    hears_emotions: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +109,7 @@ class AnimateFromAudio:
             StreamTooLong: Over the limit.
             VisageError: The network cannot be reached.
         """
-        stage = Stage(animation.controls, animation.output)
+        stage, voice = Stage(animation.controls, animation.output), VoiceEmotion()
         reader = _Reader(animation, self._model, self._limits, stage)
         reading = asyncio.create_task(reader.read(pieces))
         queue, intake, is_clipping_told = reader.queue, reader.intake, False
@@ -111,7 +118,8 @@ class AnimateFromAudio:
                 hop = await queue.next()
                 if hop is not None:
                     shapes = reader.mouth.complete(await hop.begun, hop.levels_db)
-                    stage.perform(shapes, hop.levels_db[: len(shapes.speech) + LOOK_AHEAD_TICKS], hop.changes)
+                    heard = None if hop.sound is None else voice.advance(hop.sound, shapes.speech)
+                    stage.perform(shapes, hop.levels_db[: len(shapes.speech) + LOOK_AHEAD_TICKS], hop.changes, heard)
                 for block in stage.blocks(queue.duration, is_ended=queue.is_ended):
                     yield block
                 if intake.clipped_at is not None and not is_clipping_told:
@@ -138,6 +146,7 @@ class _Reader:
         self._model = model
         self._next_tick = 0
         self._changes: dict[int, Controls] = {}
+        self._listens = animation.hears_emotions and animation.controls.detected_emotion_mix > 0
         self._timed = TimedMouth() if animation.is_timed else None
         self._heard: HeardMouth | None = None
         self.queue = HopQueue(limits.windows_in_flight)
@@ -205,12 +214,22 @@ class _Reader:
             if not is_due:
                 return
             levels_db = intake.levels_db(self._next_tick, hop_ticks + mouth.look_ahead_ticks)
-            begun = asyncio.ensure_future(mouth.begin(self._next_tick, intake))
-            begun.add_done_callback(_retrieve)
             changes = {tick - self._next_tick: c for tick, c in self._changes.items() if tick < stop}
             self._changes = {tick: c for tick, c in self._changes.items() if tick >= stop}
+            sound = self._listen(stop, changes.values())
+            begun = asyncio.ensure_future(mouth.begin(self._next_tick, intake))
+            begun.add_done_callback(_retrieve)
             self._next_tick = stop
-            await self.queue.put(Hop(begun, levels_db, changes))
+            await self.queue.put(Hop(begun, levels_db, changes, sound))
+
+    def _listen(self, stop: int, changes: Iterable[Controls]) -> NDArray[np.float32] | None:
+        """Features of the ticks from the next one to `stop`, once somebody wants to hear emotions."""
+        wants = any(controls.detected_emotion_mix > 0 for controls in changes)
+        self._listens = self._listens or (self._animation.hears_emotions and wants)
+        if not self._listens:
+            return None
+        start = self._next_tick * TICK_SAMPLES - MARGIN_SAMPLES
+        return voice_features(self.intake.history.read(start, stop * TICK_SAMPLES + MARGIN_SAMPLES))
 
 
 def _retrieve(begun: asyncio.Future[object]) -> None:

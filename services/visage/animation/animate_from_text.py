@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from visage.animation.animate_from_audio import AnimateFromAudio, AudioAnimation, AudioPiece, Piece, TimingPiece
 from visage.animation.audio_source import SourceFormat
 from visage.animation.controls import Controls
-from visage.animation.mouths import MouthShapes, shape
+from visage.animation.mouths import shape
 from visage.animation.ports import Speech, SpokenPart, Utterance
 from visage.animation.rhythm import LOOK_AHEAD_TICKS, QUIET_DB
 from visage.animation.stage import Notice, Output, Stage
@@ -65,7 +65,7 @@ class AnimateFromText:
         shapes = await asyncio.to_thread(shape, phones, 0, tick_count, 1.0)
         for start in range(0, tick_count, _STRETCH_TICKS):
             stop = min(start + _STRETCH_TICKS, tick_count)
-            stretch = MouthShapes(shapes.curves[start:stop], shapes.speech[start:stop])
+            stretch = shapes.part(start, stop)
             await asyncio.to_thread(stage.perform, stretch, levels_db[start : stop + LOOK_AHEAD_TICKS])
             for block in stage.blocks(duration, is_ended=True):
                 yield block
@@ -84,7 +84,8 @@ class AnimateFromText:
             if first is None or not first.sample_rate_hz:
                 raise MediaUndecodable("input.text", "nothing was spoken")
             source = SourceFormat(first.sample_rate_hz, has_header=False)
-            animation = AudioAnimation(source, output, controls, is_timed=True)
+            # A synthesised voice feels what it was told to.
+            animation = AudioAnimation(source, output, controls, is_timed=True, hears_emotions=False)
             async with aclosing(self._from_audio(animation, _pieces(parts))) as answers:
                 async for answer in answers:
                     yield answer

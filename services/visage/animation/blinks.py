@@ -17,9 +17,9 @@ from visage.animation.ticks import TICK_S
 CLOSING_S: Final = 0.08
 HELD_S: Final = 0.05
 OPENING_S: Final = 0.16
-_REFRACTORY_S: Final = 0.5
+REFRACTORY_S: Final = 0.5
 _FIRST_BLINK_S: Final = 0.4
-_DOUBLE_SHARE: Final = 0.12
+DOUBLE_SHARE: Final = 0.12
 _SPEAKING: Final = 0.85
 _PAUSING: Final = 2.6
 _SACCADE_SHARE: Final = 0.35
@@ -35,7 +35,7 @@ class Blinks:
         self._depth = 1.0
         self._doubles = False
         self._waited = 0.0
-        self._rested_s = _REFRACTORY_S - _FIRST_BLINK_S
+        self._rested_s = REFRACTORY_S - _FIRST_BLINK_S
         self._count = 0
 
     def advance(
@@ -55,7 +55,7 @@ class Blinks:
             self._rested_s += TICK_S
             if self._doubles:
                 self._start(dice, length=0.9, depth=0.9, doubles=False)
-            elif per_minute > 0 and self._rested_s > _REFRACTORY_S:
+            elif per_minute > 0 and self._rested_s > REFRACTORY_S:
                 self._wait(dice, per_minute, is_speaking, is_phrase_end, saccade_degrees)
         return self.closure
 
@@ -83,7 +83,7 @@ class Blinks:
         draws = dice.uniforms("blink", self._count)
         # Two exponential waits in a row: intervals vary widely but blinks seldom follow each other at once.
         enough = -(math.log(1 - draws[0]) + math.log(1 - draws[1])) / 2
-        free_interval_s = max(60 / per_minute - _REFRACTORY_S - CLOSING_S - HELD_S - OPENING_S, 0.2)
+        free_interval_s = max(60 / per_minute - REFRACTORY_S - CLOSING_S - HELD_S - OPENING_S, 0.2)
         pace = _PAUSING if is_phrase_end else _SPEAKING if is_speaking else 1.0
         self._waited += pace * TICK_S / free_interval_s
         startled = saccade_degrees > 4 and draws[2] < _SACCADE_SHARE * min(1.0, per_minute / 17)
@@ -92,7 +92,7 @@ class Blinks:
                 dice,
                 length=0.85 + 0.35 * draws[3],
                 depth=0.95 + 0.05 * draws[4],
-                doubles=draws[5] < _DOUBLE_SHARE,
+                doubles=draws[5] < DOUBLE_SHARE,
             )
 
     def _start(self, dice: Dice, *, length: float, depth: float, doubles: bool) -> None:

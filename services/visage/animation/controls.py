@@ -61,7 +61,13 @@ class Controls:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Strengths:
-    """What is scaled at one tick: [4] upper face, lower face, head, gaze; [52] gains and offsets of channels."""
+    """What is scaled at one tick.
+
+    Attributes:
+        scales: [7] upper face, lower face, head, gaze, emotions, share of heard emotions, breathing.
+        gains: [52] factors of channels.
+        offsets: [52] offsets of channels.
+    """
 
     scales: Array
     gains: Array
@@ -76,7 +82,15 @@ class Strengths:
             gains[CURVE_INDEX[name]] = gain
         for name, offset in controls.offsets.items():
             offsets[CURVE_INDEX[name]] = offset
-        scales = [controls.upper_face, controls.lower_face, controls.head_motion, controls.gaze_motion]
+        scales = [
+            controls.upper_face,
+            controls.lower_face,
+            controls.head_motion,
+            controls.gaze_motion,
+            controls.emotion_strength,
+            controls.detected_emotion_mix,
+            controls.breathing,
+        ]
         return cls(np.array(scales, np.float32), gains, offsets)
 
     def towards(self, other: Strengths, share: float) -> Strengths:

@@ -18,8 +18,8 @@ _WARM_UP_S: Final = 1.0
 class Expression:
     """Brows, lids, cheeks and smile, tick by tick."""
 
-    def __init__(self) -> None:
-        """Starts with a neutral face."""
+    def __init__(self, tick: int = 0) -> None:
+        """Starts with a neutral face, before tick `tick`."""
         self._brow = Spring(2.0)
         self._smile = Spring(1.3)
         self._brow_target = 0.0
@@ -27,17 +27,26 @@ class Expression:
         self._slant = 0.0
         self._smile_target = 0.0
         self._smile_left_s = 0.0
-        self._tick = 0
+        self._tick = tick
+        self._age_s = 0.0
         self._accents = 0
 
-    def advance(self, dice: Dice, beat: Beat, blink: float) -> Mapping[str, float]:
-        """Returns coefficients one tick later; `blink` is the closure of the lids, which pulls on brows and cheeks."""
+    def advance(self, dice: Dice, beat: Beat, blink: float, stress: float = 1.0) -> Mapping[str, float]:
+        """Returns coefficients one tick later.
+
+        Args:
+            dice: Source of chance.
+            beat: The rhythm of speech.
+            blink: Closure of the lids, which pulls on brows and cheeks.
+            stress: Scale of how far accents raise the brows.
+        """
         self._tick += 1
+        self._age_s += TICK_S
         self._react(dice, beat)
         time_s = self._tick * TICK_S
-        warm = min(1.0, time_s / _WARM_UP_S)
-        mood = warm * dice.noise("mood", time_s / 2.3)
-        raised = max(0.0, self._brow.advance(self._brow_target) + 0.05 * max(mood, 0.0))
+        warm = min(1.0, self._age_s / _WARM_UP_S)
+        mood = warm * dice.noise("mood", time_s, 2.3)
+        raised = max(0.0, self._brow.advance(stress * self._brow_target) + 0.05 * max(mood, 0.0))
         smile = max(0.0, self._smile.advance(self._smile_target))
         lowered = 0.07 * max(-mood, 0.0) * (0.5 + 0.5 * beat.loudness) + 0.06 * blink
         curves = {"BrowInnerUp": 0.75 * raised}

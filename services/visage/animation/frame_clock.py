@@ -53,7 +53,7 @@ class FrameClock:
         self._rate = frame_rate
         self._settling = Fraction(settling_s).limit_denominator(1000)
         self._first_settling = Fraction(first_settling_s).limit_denominator(1000)
-        self._rows: deque[tuple[Array, Array, Array, Strengths]] = deque()
+        self._rows: deque[tuple[Array, Array, Array, Strengths, Array]] = deque()
         self._first_tick = 0
         self.next_frame = 0
 
@@ -67,7 +67,7 @@ class FrameClock:
 
     def push(self, ticks: Ticks) -> None:
         """Adds the next ticks."""
-        self._rows.extend(zip(ticks.mouth, ticks.life, ticks.poses, ticks.strengths, strict=True))
+        self._rows.extend(zip(ticks.mouth, ticks.life, ticks.poses, ticks.strengths, ticks.emotions, strict=True))
 
     def frames(self, duration: Fraction, *, is_ended: bool) -> CurveBlock | None:
         """Returns the frames that have become final, or None.
@@ -77,7 +77,7 @@ class FrameClock:
             is_ended: No more audio comes.
         """
         known = self.frame_count(duration)
-        ready: list[tuple[Array, Array]] = []
+        ready: list[tuple[Array, Array, Array]] = []
         start = self.next_frame
         while self.next_frame < known and self._last_tick(self.next_frame) < self._first_tick + len(self._rows):
             left = (known - 1 - self.next_frame) / self._rate
@@ -88,7 +88,8 @@ class FrameClock:
             self._forget()
         if not ready:
             return None
-        return CurveBlock(start, np.stack([curves for curves, _ in ready]), np.stack([pose for _, pose in ready]))
+        curves, poses, emotions = (np.stack(rows) for rows in zip(*ready, strict=True))
+        return CurveBlock(start, curves, poses, emotions=emotions)
 
     def _settling_of(self, frame: int) -> Fraction:
         """Seconds before the end at which the return to rest begins, if it does at this frame."""
@@ -96,39 +97,45 @@ class FrameClock:
 
     def _place(self, frame: int) -> tuple[int, float]:
         """Tick before the middle of a frame, and how far the middle lies towards the next one, 0..1."""
-        position = max(Fraction(0), Fraction(2 * frame + 1, 2) / self._rate * TICK_RATE_HZ - Fraction(1, 2))
-        tick = math.floor(position)
-        return tick, float(position - tick)
+        # (2 frame + 1) / 2 / rate in ticks, less half a tick; in whole numbers, which is exact and fast.
+        whole = 2 * self._rate.numerator
+        tick, rest = divmod(max(0, self._halves(2 * frame + 1) // 2 - self._rate.numerator), whole)
+        return tick, rest / whole
 
     def _covered(self, frame: int) -> range:
         """Ticks whose middles lie in the interval of a frame."""
-        bounds = [Fraction(edge) / self._rate * TICK_RATE_HZ - Fraction(1, 2) for edge in (frame, frame + 1)]
-        return range(max(0, math.ceil(bounds[0])), max(0, math.ceil(bounds[1])))
+        whole = 2 * self._rate.numerator
+        start, stop = (-((self._rate.numerator - self._halves(edge)) // whole) for edge in (frame, frame + 1))
+        return range(max(0, start), max(0, stop))
+
+    def _halves(self, frames: int) -> int:
+        """Ticks that `frames` last, times twice the numerator of the frame rate."""
+        return 2 * frames * TICK_RATE_HZ * self._rate.denominator
 
     def _last_tick(self, frame: int) -> int:
         tick, share = self._place(frame)
         covered = self._covered(frame)
         return max(tick + (share > 0), covered[-1] if covered else 0)
 
-    def _frame(self, frame: int, left: Fraction | None) -> tuple[Array, Array]:
-        """[52] curves and [6] pose of a frame that is `left` seconds before the last one; None if that is far."""
+    def _frame(self, frame: int, left: Fraction | None) -> tuple[Array, Array, Array]:
+        """[52] curves, [6] pose, [10] emotions of a frame `left` seconds before the last one; None if that is far."""
         tick, share = self._place(frame)
-        mouth, life, pose, strengths = self._rows[tick - self._first_tick]
+        mouth, life, pose, strengths, emotions = self._rows[tick - self._first_tick]
         if share > 0:
             after = self._rows[tick + 1 - self._first_tick]
             mouth = mouth + (after[0] - mouth) * np.float32(share)
             life = life + (after[1] - life) * np.float32(share)
             pose = pose + (after[2] - pose) * np.float32(share)
-        mouth = self._keep_closures(frame, mouth)
+        mouth, life = self._keep_closures(frame, mouth, life)
         if left is not None:
             mouth = mouth * np.float32(ease(float(left) / _MOUTH_SETTLING_S))
             rest = np.float32(ease(float(left / self._settling_of(frame))))
             life, pose = life * rest, pose * rest
         curves = np.clip((np.clip(mouth + life, 0, 1)) * strengths.gains + strengths.offsets, 0, 1)
-        return curves.astype(np.float32), np.asarray(pose, np.float32)
+        return curves.astype(np.float32), np.asarray(pose, np.float32), emotions
 
-    def _keep_closures(self, frame: int, mouth: Array) -> Array:
-        """[52] with lips that meet if they do in any tick of the frame."""
+    def _keep_closures(self, frame: int, mouth: Array, life: Array) -> tuple[Array, Array]:
+        """[52] of mouth and life with lips that meet if they do in any tick of the frame."""
         met = 0.0
         for tick in self._covered(frame):
             row = self._rows[tick - self._first_tick][0]
@@ -136,11 +143,12 @@ class FrameClock:
             if jaw > 0.02:
                 met = max(met, min(1.0, float(row[_CLOSE]) / jaw))
         if met < _MET:
-            return mouth
-        closed = mouth.copy()
+            return mouth, life
+        closed, calm = mouth.copy(), life.copy()
         closed[_CLOSE] = max(mouth[_CLOSE], np.float32(met) * mouth[_JAW])
         closed[_LIP_RAISERS] *= np.float32(1 - met)
-        return closed
+        calm[[_JAW, *_LIP_RAISERS]] *= np.float32(1 - met)
+        return closed, calm
 
     def _forget(self) -> None:
         """Drops ticks that no later frame looks at."""

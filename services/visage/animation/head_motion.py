@@ -1,4 +1,4 @@
-"""Head motion with the structure of speech: a new posture for every phrase, nods on accents, slow sway, breath.
+"""Head motion with the structure of speech: a new posture for every phrase, nods on accents, slow sway, breath, mood.
 
 Targets pass through critically damped springs with limited speed and acceleration: a head has inertia.
 Source of the rhythm: Hadar et al., "Head movement correlates of juncture and stress at sentence level", 1983.
@@ -10,6 +10,7 @@ import math
 from typing import Final
 
 from visage.animation.dice import Dice
+from visage.animation.emotion_table import NEUTRAL, Manner
 from visage.animation.rhythm import Beat
 from visage.animation.springs import Follower, Spring
 from visage.animation.ticks import TICK_S
@@ -17,53 +18,81 @@ from visage.animation.ticks import TICK_S
 Pose = tuple[float, float, float, float, float, float]
 """Yaw, pitch, roll in degrees, x, y, z in millimetres."""
 
-_BREATH_PERIOD_S: Final = 4.2
 _NOD_SHARE: Final = 0.6
 _NOD_S: Final = 0.44
 _NOD_GAP_S: Final = 0.6
 _CLOSING_NOD_S: Final = 0.9
 _WARM_UP_S: Final = 1.2
+# Postures, moods and glances together stay within what renderers show.
+_MOST_DEGREES: Final = (15.0, 11.0, 13.0)
+# The head takes over a part of what the eyes would have to turn beyond these degrees.
+_EYES_ALONE: Final = (6.0, 4.0)
+_FOLLOWING: Final = 0.3
 
 
 class HeadMotion:
     """Pose of the head, tick by tick."""
 
-    def __init__(self) -> None:
-        """Starts at rest."""
+    def __init__(self, tick: int = 0) -> None:
+        """Starts at rest, before tick `tick`."""
         self._yaw = Spring(0.9, speed_limit=30, acceleration_limit=180)
         self._pitch = Spring(2.2, speed_limit=40, acceleration_limit=320)
         self._roll = Spring(0.8, speed_limit=20, acceleration_limit=120)
         self._engagement = Follower(rise_s=0.5, fall_s=0.8)
         self._lean = Spring(0.6)
+        self._draw_back = Spring(0.8, speed_limit=40, acceleration_limit=200)
         self._posture = (0.0, 0.0, 0.0)
         self._tilt = (0.0, 0.0)
         self._nod_age_s = math.inf
         self._nod_depth = 0.0
         self._nod_length_s = _NOD_S
-        self._tick = 0
+        self._tick = tick
+        self._age_s = 0.0
         self._accents = 0
 
-    def advance(self, dice: Dice, beat: Beat) -> Pose:
-        """Returns the pose one tick later, at full strength."""
+    def advance(
+        self,
+        dice: Dice,
+        beat: Beat,
+        manner: Manner = NEUTRAL,
+        breath: float = 0.0,
+        gaze_degrees: tuple[float, float] = (0.0, 0.0),
+    ) -> Pose:
+        """Returns the pose one tick later, at full strength.
+
+        Args:
+            dice: Source of chance.
+            beat: The rhythm of speech.
+            manner: Posture and liveliness of the mood.
+            breath: How full the lungs are, about -1 to 1.
+            gaze_degrees: What is looked at, to the image's right and up.
+        """
         self._tick += 1
+        self._age_s += TICK_S
         time_s = self._tick * TICK_S
         self._react(dice, beat)
         engagement = self._engagement.advance(1.0 if beat.is_speaking else 0.0)
-        sway = min(1.0, time_s / _WARM_UP_S) * (0.3 + 0.7 * engagement)
-        yaw, pitch, roll = (engagement * angle for angle in self._posture)
+        sway = manner.motion * min(1.0, self._age_s / _WARM_UP_S) * (0.3 + 0.7 * engagement)
+        yaw, pitch, roll = (manner.motion * engagement * angle for angle in self._posture)
         fading = 0.985
         self._tilt = (self._tilt[0] * fading, self._tilt[1] * fading)
-        breath = min(1.0, time_s / 2) * self._breath(dice, time_s)
-        yaw += sway * (4.2 * dice.noise("yaw", time_s / 2.6) + 1.5 * dice.noise("yaw-fast", time_s / 1.2))
-        pitch += sway * 1.1 * dice.noise("pitch", time_s / 2.1) + self._nod() + 0.25 * breath
-        roll += sway * 2.0 * dice.noise("roll", time_s / 2.9)
-        yaw = self._yaw.advance(yaw + self._tilt[0])
-        pitch = self._pitch.advance(pitch)
-        roll = self._roll.advance(roll + self._tilt[1])
+        yaw += sway * (4.2 * dice.noise("yaw", time_s, 2.6) + 1.5 * dice.noise("yaw-fast", time_s, 1.2))
+        pitch += sway * 1.1 * dice.noise("pitch", time_s, 2.1) + manner.motion * self._nod() + 0.3 * breath
+        roll += sway * 2.0 * dice.noise("roll", time_s, 2.9)
+        across, upward = map(_followed, gaze_degrees, _EYES_ALONE)
+        targets = (
+            yaw + self._tilt[0] + manner.yaw + across,
+            pitch + manner.pitch + upward,
+            roll + self._tilt[1] + manner.roll,
+        )
+        yaw, pitch, roll = (
+            spring.advance(max(-most, min(most, target)))
+            for spring, most, target in zip((self._yaw, self._pitch, self._roll), _MOST_DEGREES, targets, strict=True)
+        )
         lean = self._lean.advance(engagement * (0.4 + beat.loudness))
-        x = 0.15 * yaw + sway * 0.8 * dice.noise("x", time_s / 3.7)
-        y = -0.12 * pitch - 0.6 * breath
-        z = -1.8 * lean + sway * 1.2 * dice.noise("z", time_s / 4.3)
+        x = 0.15 * yaw + sway * 0.8 * dice.noise("x", time_s, 3.7)
+        y = -0.12 * pitch - 0.7 * breath
+        z = -1.8 * lean + sway * 1.2 * dice.noise("z", time_s, 4.3) + self._draw_back.advance(manner.z)
         return yaw, pitch, roll, x, y, z
 
     def _react(self, dice: Dice, beat: Beat) -> None:
@@ -93,7 +122,7 @@ class HeadMotion:
         share = self._nod_age_s / self._nod_length_s
         return -self._nod_depth * math.sin(math.pi * share) ** 2 * 1.5 if share < 1 else 0.0
 
-    @staticmethod
-    def _breath(dice: Dice, time_s: float) -> float:
-        """-1..1, breathing in is up; no two breaths are alike."""
-        return math.sin(2 * math.pi * time_s / _BREATH_PERIOD_S + 0.8 * dice.noise("breath", time_s / 6))
+
+def _followed(gaze_degrees: float, eyes_alone: float) -> float:
+    """Degrees that the head turns along with a look aside."""
+    return math.copysign(_FOLLOWING * max(0.0, abs(gaze_degrees) - eyes_alone), gaze_degrees)

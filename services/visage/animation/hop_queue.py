@@ -23,11 +23,13 @@ class Hop:
         begun: What `Mouth.begin` started.
         levels_db: [ticks + look-ahead] levels from its first tick on.
         changes: Tick within the hop → setting that holds from there on.
+        sound: [ticks, 4] features of the voice, of `visage.animation.voice_features`; None where nobody listens.
     """
 
     begun: asyncio.Future[Any]
     levels_db: NDArray[np.float32]
     changes: Mapping[int, Controls]
+    sound: NDArray[np.float32] | None = None
 
 
 class HopQueue:

@@ -1,4 +1,4 @@
-"""The lip-sync network on Triton."""
+"""The lip-sync network on Triton; the models that find faces are called through `visage.runtime.triton.face_finder`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from visage.media.pcm import IntPcm
 from visage.media.phones import PHONE_COUNT
 from visage.runtime.triton.client import TritonClient
 from visage.runtime.triton.errors import ModelOverloaded
+from visage.runtime.triton.face_finder import DETECTOR, LANDMARKS, NEAR_DETECTOR
 from visage.runtime.triton.signature import ModelSignature, TensorSpec
 
 WINDOW_SAMPLES: Final = 21_120
@@ -22,6 +23,8 @@ LIP_SYNC: Final = ModelSignature(
         TensorSpec("phonemes", "FP32", (10, PHONE_COUNT)),
     ),
 )
+FACE_MODELS: Final = (DETECTOR, NEAR_DETECTOR, LANDMARKS)
+"""What `TritonFaceFinder` asks for."""
 # A full queue drains within a batch or two; after that the caller should know.
 _PATIENCE_S: Final = (0.05, 0.15, 0.4)
 

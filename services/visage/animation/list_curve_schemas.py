@@ -3,30 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from visage.media.arkit import CURVE_NAMES
-from visage.media.curves import ARKIT_SCHEMA
+from visage.media.curve_schemas import SCHEMAS, CurveSchema
 from visage.runtime.errors import InvalidField
 
-
-@dataclass(frozen=True, slots=True)
-class CurveSchema:
-    """A channel layout: resource name, channels in order, and what it is."""
-
-    name: str
-    channels: tuple[str, ...]
-    description: str
-
-
-SCHEMAS: Final = (
-    CurveSchema(
-        ARKIT_SCHEMA,
-        CURVE_NAMES,
-        "The 52 blend shapes of Apple ARKit, 0..1; left and right are the subject's own.",
-    ),
-)
 _DEFAULT_PAGE: Final = 100
 
 
@@ -43,4 +24,4 @@ def list_curve_schemas(page_size: int, page_token: str) -> tuple[Sequence[CurveS
     if not 0 <= start <= len(SCHEMAS):
         raise InvalidField("page_token", "is not one that this service gave out")
     stop = start + (page_size or _DEFAULT_PAGE)
-    return SCHEMAS[start:stop], str(stop) if stop < len(SCHEMAS) else ""
+    return tuple(SCHEMAS.values())[start:stop], str(stop) if stop < len(SCHEMAS) else ""

@@ -11,9 +11,12 @@ from visage.animation.audio_source import SourceFormat
 from visage.animation.controls import Controls, EmotionKey
 from visage.animation.ports import Utterance
 from visage.animation.stage import DEFAULT_FRAMES_PER_BLOCK, Notice, NoticeKind, Output
+from visage.animation.viseme_timing import timed_phones
 from visage.media.arkit import CURVE_INDEX
+from visage.media.curve_schemas import SCHEMAS
+from visage.media.curves import ARKIT_SCHEMA
 from visage.runtime.errors import InvalidField, StreamOutOfOrder
-from visage.runtime.wire import duration_of, frame_rate_of, phones_of
+from visage.runtime.wire import duration_of, frame_rate_of
 from visage.v1 import animation_service_pb2 as pb
 from visage.v1 import curves_pb2, errors_pb2, media_pb2, speech_service_pb2
 
@@ -29,6 +32,11 @@ _HEADER_ENCODINGS: Final = (
 _NOTICE_KINDS: Final = {
     NoticeKind.AUDIO_SILENT: errors_pb2.StreamNotice.KIND_AUDIO_SILENT,
     NoticeKind.AUDIO_CLIPPED: errors_pb2.StreamNotice.KIND_AUDIO_CLIPPED,
+    NoticeKind.FACE_LOST: errors_pb2.StreamNotice.KIND_FACE_LOST,
+    NoticeKind.SEVERAL_FACES: errors_pb2.StreamNotice.KIND_SEVERAL_FACES,
+    NoticeKind.VALUE_CLAMPED: errors_pb2.StreamNotice.KIND_VALUE_CLAMPED,
+    NoticeKind.RECORDING_MENDED: errors_pb2.StreamNotice.KIND_RECORDING_MENDED,
+    NoticeKind.CHANNEL_IGNORED: errors_pb2.StreamNotice.KIND_CHANNEL_IGNORED,
 }
 
 
@@ -36,7 +44,7 @@ def animation_of(config: pb.AnimateFromAudioRequest.Config) -> AudioAnimation:
     """Value of a stream's first message; raises InvalidField where it contradicts itself."""
     return AudioAnimation(
         source=_source_of(config),
-        output=output_of(config.output),
+        output=output_of(config.output, "config.output"),
         controls=controls_of(config.controls, "config.controls"),
         is_timed=config.timed,
     )
@@ -50,13 +58,21 @@ def piece_of(request: pb.AnimateFromAudioRequest) -> Piece:
     if kind == "controls":
         return ControlsPiece(controls_of(request.controls, "controls"))
     if kind == "timing":
-        return TimingPiece(phones_of(request.timing))
+        return TimingPiece(timed_phones(request.timing))
     raise StreamOutOfOrder("audio, timing or controls", str(kind))
 
 
-def output_of(output: pb.CurveOutput) -> Output:
-    """Value of the shape wanted."""
-    return Output(frame_rate_of(output.frame_rate), output.frames_per_block or DEFAULT_FRAMES_PER_BLOCK)
+def output_of(output: pb.CurveOutput, field: str = "output") -> Output:
+    """Value of the shape wanted; raises InvalidField for a layout that does not exist."""
+    schema = output.schema or ARKIT_SCHEMA
+    if schema not in SCHEMAS:
+        raise InvalidField(f"{field}.schema", f"unknown schema {schema!r}", ", ".join(SCHEMAS))
+    return Output(
+        frame_rate_of(output.frame_rate),
+        output.frames_per_block or DEFAULT_FRAMES_PER_BLOCK,
+        schema,
+        output.include_emotion,
+    )
 
 
 def controls_of(message: curves_pb2.PerformanceControls, field: str) -> Controls:
@@ -120,7 +136,10 @@ def utterance_of(said: speech_service_pb2.SynthesisInput, options: speech_servic
 def notice_message(notice: Notice) -> errors_pb2.StreamNotice:
     """Message for something noticed."""
     return errors_pb2.StreamNotice(
-        kind=_NOTICE_KINDS[notice.kind], message=notice.kind.value, at_offset=duration_of(Fraction(notice.at))
+        kind=_NOTICE_KINDS[notice.kind],
+        message=notice.kind.value,
+        metadata=notice.details,
+        at_offset=duration_of(Fraction(notice.at)),
     )
 
 

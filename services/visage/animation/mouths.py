@@ -18,7 +18,7 @@ from visage.animation.rhythm import LOOK_AHEAD_TICKS
 from visage.animation.sharpening import SpeechGate, sharpen
 from visage.animation.ticks import TICK_RATE_HZ, TICK_S, TICK_SAMPLES
 from visage.media.coarticulation import REACH_S, articulate
-from visage.media.phones import SILENCE, TimedPhone
+from visage.media.phones import PHONE_COUNT, PHONE_INDEX, SILENCE, TimedPhone
 
 Array = NDArray[np.float32]
 
@@ -48,10 +48,17 @@ class MouthShapes:
     Attributes:
         curves: [ticks, 52] lower-face curves.
         speech: [ticks] share of speech, 0..1.
+        phones: [ticks, 43] share of each phone class in what is said; None where that is not known.
     """
 
     curves: Array
     speech: Array
+    phones: Array | None = None
+
+    def part(self, start: int, stop: int) -> MouthShapes:
+        """Returns ticks `start` to `stop`."""
+        phones = None if self.phones is None else self.phones[start:stop]
+        return MouthShapes(self.curves[start:stop], self.speech[start:stop], phones)
 
 
 class Mouth(Protocol):
@@ -100,7 +107,7 @@ class HeardMouth:
         count = len(levels_db) - self.look_ahead_ticks
         curves, phonemes = begun.curves[:count], begun.phonemes[:count]
         openness = self._gate.advance(phonemes, levels_db)
-        return MouthShapes(sharpen(curves, phonemes) * openness[:, None], openness)
+        return MouthShapes(sharpen(curves, phonemes) * openness[:, None], openness, phonemes * openness[:, None])
 
 
 class TimedMouth:
@@ -174,7 +181,22 @@ def spoken(phones: Sequence[TimedPhone], first_tick: int, count: int) -> Array:
     return speech
 
 
+def shares(phones: Sequence[TimedPhone], first_tick: int, count: int) -> Array:
+    """[count, 43] share of each tick in which a phone class sounds."""
+    table = np.zeros((count, PHONE_COUNT), np.float32)
+    starts = np.arange(first_tick, first_tick + count) * TICK_S
+    for phone in phones:
+        first = max(0, int(phone.start_s * TICK_RATE_HZ) - first_tick)
+        stop = min(count, int(phone.end_s * TICK_RATE_HZ) + 1 - first_tick)
+        if first >= stop:
+            continue
+        edges = starts[first:stop]
+        covered = np.minimum(edges + TICK_S, phone.end_s) - np.maximum(edges, phone.start_s)
+        table[first:stop, PHONE_INDEX[phone.phone]] += np.maximum(covered, 0) * TICK_RATE_HZ
+    return np.minimum(table, 1)
+
+
 def shape(phones: Sequence[TimedPhone], first_tick: int, count: int, effort: float | Array) -> MouthShapes:
     """Returns the shapes of `count` ticks while `phones` are spoken."""
     curves = articulate(phones, count, TICK_RATE_HZ, start_frame=first_tick, effort=effort)
-    return MouthShapes(curves, spoken(phones, first_tick, count))
+    return MouthShapes(curves, spoken(phones, first_tick, count), shares(phones, first_tick, count))

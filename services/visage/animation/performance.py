@@ -1,4 +1,4 @@
-"""The whole face, tick by tick: a given mouth plus blinks, gaze, brows and head motion that fit the speech.
+"""The whole face, tick by tick: a given mouth plus emotions, blinks, gaze, brows, breath and head motion that fit it.
 
 Everything is a function of seed and input alone: how the stream was cut leaves no trace.
 """
@@ -7,26 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from visage.animation.blinks import Blinks
 from visage.animation.controls import Controls, ControlTrack, Strengths
 from visage.animation.dice import Dice
-from visage.animation.expression import Expression
-from visage.animation.gaze import Gaze, eye_curves, in_head
-from visage.animation.head_motion import HeadMotion
-from visage.animation.rhythm import LOOK_AHEAD_TICKS, Rhythm
-from visage.media.arkit import CURVE_COUNT, CURVE_INDEX
-from visage.media.curves import POSE_COUNT
+from visage.animation.emotion_track import EmotionTrack
+from visage.animation.emotional_mouth import EmotionalMouth
+from visage.animation.life import Life
+from visage.animation.rhythm import LOOK_AHEAD_TICKS, Beat, Rhythm
+from visage.media.emotions import EMOTION_COUNT
 
 Array = NDArray[np.float32]
 
-_UPPER, _LOWER, _HEAD, _GAZE = range(4)
-_SMILES: Final = ("MouthSmileLeft", "MouthSmileRight")
-_BLINKS: Final = ("EyeBlinkLeft", "EyeBlinkRight")
+_LOWER, _STRENGTH, _MIX = 1, 4, 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,30 +33,41 @@ class Ticks:
         life: [ticks, 52] everything else.
         poses: [ticks, 6] degrees and millimetres.
         strengths: Per tick, for the gains and offsets that are applied last.
+        emotions: [ticks, 10] weights in effect, 0..1.
     """
 
     mouth: Array
     life: Array
     poses: Array
     strengths: Sequence[Strengths]
+    emotions: Array
 
 
 class Performance:
-    """Adds life to a mouth."""
+    """Adds emotion and life to a mouth."""
 
-    def __init__(self, controls: Controls) -> None:
-        """Starts at rest, with the eyes on the viewer."""
+    def __init__(self, controls: Controls, life: Life | None = None, feelings: EmotionTrack | None = None) -> None:
+        """Starts at rest, with the eyes on the viewer.
+
+        Args:
+            controls: The setting at the start.
+            life: What moves without speech; made here unless a loop needs a special one.
+            feelings: The keys' emotions over time; made here unless a loop needs special ones.
+        """
         self._track = ControlTrack(controls)
-        self._dice = Dice(controls.seed)
+        self._feelings = feelings or EmotionTrack(controls.emotion_keys)
+        self._life = life or Life(Dice(controls.seed))
         self._rhythm = Rhythm()
-        self._blinks = Blinks()
-        self._gaze = Gaze()
-        self._head = HeadMotion()
-        self._expression = Expression()
+        self._mouth = EmotionalMouth()
         self._has_started = False
 
     def advance(
-        self, mouth: Array, speech: Array, levels_db: Array, changes: Mapping[int, Controls] | None = None
+        self,
+        mouth: Array,
+        speech: Array,
+        levels_db: Array,
+        changes: Mapping[int, Controls] | None = None,
+        heard: Array | None = None,
     ) -> Ticks:
         """Returns the next ticks of the performance.
 
@@ -70,46 +76,35 @@ class Performance:
             speech: [ticks] share of speech, 0..1.
             levels_db: [ticks + LOOK_AHEAD_TICKS] levels from the first of these ticks on.
             changes: Tick within this call → setting that replaces the present one there.
+            heard: [ticks, 10] emotions heard in the voice; None where there is no voice.
         """
         count = len(mouth)
         if not self._has_started:
             self._has_started = True
             for level_db in levels_db[:LOOK_AHEAD_TICKS].tolist():
                 self._rhythm.look_ahead(level_db)
-        life = np.zeros((count, CURVE_COUNT), np.float32)
-        poses = np.zeros((count, POSE_COUNT), np.float32)
-        scaled = np.empty_like(mouth)
         strengths: list[Strengths] = []
+        settings: list[Controls] = []
+        beats: list[Beat] = []
+        weights = np.empty((count, EMOTION_COUNT), np.float32)
         ahead_db = levels_db[LOOK_AHEAD_TICKS:].tolist()
-        for tick in range(count):
+        for tick, share in enumerate(speech.tolist()):
             if changes and tick in changes:
                 self._track.change(changes[tick])
-                self._dice = Dice(changes[tick].seed)
+                self._feelings.change(changes[tick].emotion_keys)
+            settings.append(self._track.controls)
             strengths.append(self._track.advance())
-            scaled[tick] = mouth[tick] * strengths[-1].scales[_LOWER]
-            self._live(ahead_db[tick], float(speech[tick]), strengths[-1], life[tick], poses[tick])
-        return Ticks(scaled, life, poses, strengths)
+            weights[tick] = self._felt(strengths[-1], None if heard is None else heard[tick])
+            beats.append(self._rhythm.advance(ahead_db[tick], share))
+        moments = self._life.advance(beats, weights, settings, strengths)
+        scaled = mouth * np.stack([strength.scales[_LOWER] for strength in strengths])[:, None]
+        spoken, added = self._mouth.advance(scaled, speech, moments.opening, moments.mouth)
+        return Ticks(spoken, moments.curves + added, moments.poses, strengths, np.minimum(weights, 1))
 
-    def _live(self, ahead_db: float, speech: float, strengths: Strengths, life: Array, pose: Array) -> None:
-        """Writes one tick of everything that is not the mouth into [52] `life` and [6] `pose`."""
-        dice = self._dice
-        upper, lower, head, gaze = strengths.scales.tolist()
-        beat = self._rhythm.advance(ahead_db, speech)
-        pose[:] = [head * value for value in self._head.advance(dice, beat)]
-        look_x, look_y = self._gaze.advance(dice, is_speaking=beat.is_speaking)
-        blink = self._blinks.advance(
-            dice,
-            self._track.controls.blinks_per_minute,
-            is_speaking=beat.is_speaking,
-            is_phrase_end=beat.is_after_phrase,
-            saccade_degrees=gaze * self._gaze.saccade_degrees,
-        )
-        for name, value in self._expression.advance(dice, beat, blink).items():
-            life[CURVE_INDEX[name]] = (lower if name in _SMILES else upper) * value
-        eyes = in_head(gaze * look_x, gaze * look_y, float(pose[0]), float(pose[1]))
-        for name, value in eye_curves(*eyes).items():
-            life[CURVE_INDEX[name]] += value
-        # A half-strength blink would look drowsy: lids close fully until the upper face is nearly still.
-        closure = min(1.0, 2 * upper) * blink
-        for name in _BLINKS:
-            life[CURVE_INDEX[name]] = max(life[CURVE_INDEX[name]], np.float32(closure))
+    def _felt(self, strengths: Strengths, heard: Array | None) -> Array:
+        """[10] weights at this tick: the keys' emotions mixed with those heard, at the strength wanted."""
+        strength, share = strengths.scales[_STRENGTH], strengths.scales[_MIX]
+        wanted = self._feelings.advance()
+        mixed = wanted if heard is None else wanted + (heard - wanted) * share
+        felt: Array = mixed * strength
+        return felt

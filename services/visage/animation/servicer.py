@@ -4,40 +4,46 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from typing import TypeVar
+from fractions import Fraction
+from typing import Any, TypeVar, cast
 
 import grpc.aio
 
 from visage.animation import messages
 from visage.animation.animate_from_audio import AnimateFromAudio, Piece
 from visage.animation.animate_from_text import AnimateFromText
+from visage.animation.animate_from_video import AnimateFromVideo, Tracking
+from visage.animation.animate_idle import animate_idle
 from visage.animation.list_curve_schemas import list_curve_schemas
+from visage.animation.projection import Projection
 from visage.animation.stage import Notice, Output
+from visage.animation.video_messages import film_pieces, report_message, video_animation_of
+from visage.animation.viseme_timing import timed_phones
 from visage.media.curves import CurveBlock
 from visage.runtime.errors import StreamOutOfOrder
-from visage.runtime.wire import curve_block_message, curve_header_message, phones_of
+from visage.runtime.styled_controls import styled_controls
+from visage.runtime.wire import seconds_of
 from visage.v1 import animation_service_pb2 as pb
 from visage.v1.animation_service_pb2_grpc import AnimationServiceServicer
 
+Request = TypeVar("Request")
 Response = TypeVar("Response")
 
 
 class AnimationServicer(AnimationServiceServicer):
     """Implements `visage.v1.AnimationService`."""
 
-    def __init__(self, from_audio: AnimateFromAudio, from_text: AnimateFromText) -> None:
+    def __init__(self, from_audio: AnimateFromAudio, from_text: AnimateFromText, from_video: AnimateFromVideo) -> None:
         """Takes the verbs."""
         self._from_audio = from_audio
         self._from_text = from_text
+        self._from_video = from_video
 
     async def AnimateFromAudio(
         self, requests: AsyncIterator[pb.AnimateFromAudioRequest], context: grpc.aio.ServicerContext
     ) -> AsyncGenerator[pb.AnimateFromAudioResponse, None]:
         """Audio to curves, live."""
-        first = await anext(requests, None)
-        if first is None or first.WhichOneof("request") != "config":
-            raise StreamOutOfOrder("config", "end of stream" if first is None else str(first.WhichOneof("request")))
-        animation = messages.animation_of(first.config)
+        animation = messages.animation_of((await _first_with_config(requests)).config)
         answers = self._from_audio(animation, _pieces(requests))
         async with aclosing(_replies(pb.AnimateFromAudioResponse, animation.output, answers)) as replies:
             async for reply in replies:
@@ -47,14 +53,38 @@ class AnimationServicer(AnimationServiceServicer):
         self, request: pb.AnimateFromTextRequest, context: grpc.aio.ServicerContext
     ) -> AsyncGenerator[pb.AnimateFromTextResponse, None]:
         """Text or phoneme timings to curves."""
-        controls = messages.controls_of(request.controls, "controls")
         output = messages.output_of(request.output)
         if request.WhichOneof("source") == "timing":
-            answers = self._from_text.from_phones(phones_of(request.timing), controls, output)
+            controls = messages.controls_of(request.controls, "controls")
+            answers = self._from_text.from_phones(timed_phones(request.timing), controls, output)
         else:
             utterance = messages.utterance_of(request.input, request.synthesis)
+            styled = styled_controls(request.controls, request.synthesis.style)
+            controls = messages.controls_of(styled, "controls")
             answers = self._from_text.from_text(utterance, controls, output)
         async with aclosing(_replies(pb.AnimateFromTextResponse, output, answers)) as replies:
+            async for reply in replies:
+                yield reply
+
+    async def AnimateFromVideo(
+        self, requests: AsyncIterator[pb.AnimateFromVideoRequest], context: grpc.aio.ServicerContext
+    ) -> AsyncGenerator[pb.AnimateFromVideoResponse, None]:
+        """Another person's video to curves."""
+        animation = video_animation_of((await _first_with_config(requests)).config)
+        answers = self._from_video(animation, film_pieces(requests))
+        async with aclosing(_replies(pb.AnimateFromVideoResponse, animation.output, answers)) as replies:
+            async for reply in replies:
+                yield reply
+
+    async def AnimateIdle(
+        self, request: pb.AnimateIdleRequest, context: grpc.aio.ServicerContext
+    ) -> AsyncGenerator[pb.AnimateIdleResponse, None]:
+        """Life without speech."""
+        controls = messages.controls_of(request.controls, "controls")
+        output = messages.output_of(request.output)
+        duration = Fraction(seconds_of(request.duration)).limit_denominator(1_000_000)
+        answers = animate_idle(duration, controls, output, is_loop=request.loop)
+        async with aclosing(_replies(pb.AnimateIdleResponse, output, answers)) as replies:
             async for reply in replies:
                 yield reply
 
@@ -72,19 +102,30 @@ class AnimationServicer(AnimationServiceServicer):
         )
 
 
+async def _first_with_config(requests: AsyncIterator[Request]) -> Request:
+    """The first message of a stream; raises StreamOutOfOrder where it is not the config."""
+    first: Any = await anext(requests, None)
+    if first is None or first.WhichOneof("request") != "config":
+        raise StreamOutOfOrder("config", "end of stream" if first is None else str(first.WhichOneof("request")))
+    return cast(Request, first)
+
+
 async def _pieces(requests: AsyncIterator[pb.AnimateFromAudioRequest]) -> AsyncIterator[Piece]:
     async for request in requests:
         yield messages.piece_of(request)
 
 
 async def _replies(
-    respond: Callable[..., Response], output: Output, answers: AsyncGenerator[CurveBlock | Notice, None]
+    respond: Callable[..., Response], output: Output, answers: AsyncGenerator[CurveBlock | Notice | Tracking, None]
 ) -> AsyncGenerator[Response, None]:
     """Yields the messages of a stream of curves; all responses have one shape: header, block, notice."""
-    yield respond(header=curve_header_message(output.frame_rate))
+    projection = Projection(output.schema)
+    yield respond(header=projection.header_message(output.frame_rate))
     async with aclosing(answers):
         async for answer in answers:
             if isinstance(answer, CurveBlock):
-                yield respond(block=curve_block_message(answer))
+                yield respond(block=projection.block_message(answer))
+            elif isinstance(answer, Tracking):
+                yield respond(report=report_message(answer))
             else:
                 yield respond(notice=messages.notice_message(answer))

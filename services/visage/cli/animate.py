@@ -1,70 +1,198 @@
-"""`visage animate`: curves as CSV or JSON lines."""
+"""`visage animate`: curves as CSV or JSON lines, from whatever can drive a face."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 
 from visage.cli import console
+from visage.cli.curve_files import SUFFIXES, write_curves
 from visage.cli.mesh import connect
-from visage.client import Curves, PerformanceControls
+from visage.cli.performing import EmotionOption, GazeOption, SeedOption, read_controls
+from visage.client import AsyncVisage, Curves, PerformanceControls, Span, driving_options
 
-POSE_COLUMNS = ("HeadYaw", "HeadPitch", "HeadRoll", "HeadX", "HeadY", "HeadZ")
+DRIVERS: Final[Mapping[str, str]] = {
+    ".txt": "text",
+    ".wav": "audio",
+    ".flac": "audio",
+    ".json": "timing",
+    ".csv": "mocap",
+    ".jsonl": "mocap",
+    ".bvh": "mocap",
+    ".mp4": "video",
+    ".mov": "video",
+    ".webm": "video",
+    ".mkv": "video",
+}
+"""Suffix of a source → what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be made: kind and source of the driver, and the options that all kinds share."""
+
+    kind: str
+    source: str
+    fps: float
+    schema: str
+    controls: PerformanceControls
 
 
 def animate(
     output: Annotated[Path, typer.Option("--output", "-o", help=".csv or .jsonl file to write.")],
+    source: Annotated[
+        Path | None,
+        typer.Argument(
+            help="What drives the face: .txt; .wav or .flac; .csv, .jsonl or .bvh of a recorded performance; "
+            ".mp4, .mov, .webm or .mkv of another face; or the .json of `visage speak --timing`."
+        ),
+    ] = None,
     text: Annotated[str | None, typer.Option(help="What is said.")] = None,
     audio: Annotated[Path | None, typer.Option(help="WAV or FLAC file to lip-sync to.")] = None,
+    idle: Annotated[float | None, typer.Option(help="Seconds of a face that only lives.")] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="With --idle: without a seam at the end.")] = False,
     fps: Annotated[float, typer.Option(help="Frames per second, 10-60.")] = 25.0,
-    seed: Annotated[int, typer.Option(help="Same seed, same motion.")] = 0,
+    schema: Annotated[str, typer.Option(help="Channels: arkit-52, arkit-68 or visemes-15; default arkit-52.")] = "",
+    seed: SeedOption = 0,
+    emotion: EmotionOption = None,
+    gaze: GazeOption = "",
+    smoothing: Annotated[float | None, typer.Option(help="Of recordings and videos: 0-1, without lag.")] = None,
+    calibrate: Annotated[
+        float | None, typer.Option(help="Of recordings: seconds at the start that are the neutral face, at most 10.")
+    ] = None,
+    source_fps: Annotated[
+        float | None, typer.Option(help="Of recordings: frames per second that their time codes count.")
+    ] = None,
+    add_life: Annotated[
+        bool, typer.Option("--add-life", help="Of recordings: blinks, gaze and head motion where they have none.")
+    ] = False,
+    face_index: Annotated[
+        int | None, typer.Option(help="Of videos: which of several faces, 0 the largest in the first frame.")
+    ] = None,
+    relative: Annotated[
+        bool, typer.Option("--relative", help="Of videos: motion counts from the first frame with a face.")
+    ] = False,
 ) -> None:
-    """Turn text or speech into 52 ARKit curves and a head pose per frame."""
-    if (text is None) == (audio is None):
-        raise typer.BadParameter("give either --text or --audio")
-    if output.suffix not in {".csv", ".jsonl"}:
+    """Turn text, speech, a recorded performance or a video into curves and a head pose per frame."""
+    if output.suffix not in SUFFIXES:
         raise typer.BadParameter("the output must end in .csv or .jsonl")
-    console.run(_animate(output, text, audio, fps, seed))
-
-
-async def _animate(output: Path, text: str | None, audio: Path | None, fps: float, seed: int) -> None:
-    controls = PerformanceControls(seed=seed)
-    sound = audio.read_bytes() if audio is not None else b""
-    async with connect(("speech", "animation")) as visage:
-        if text is not None:
-            curves = await visage.animation.from_text(text, fps=fps, controls=controls)
-        else:
-            curves = await visage.animation.from_audio(sound, fps=fps, controls=controls)
-    output.write_text(to_csv(curves) if output.suffix == ".csv" else to_json_lines(curves))
-    frame_count = len(curves.values)
-    console.show(
-        {"path": str(output), "frames": frame_count},
-        lambda: f"{output}: {frame_count} frames, {frame_count / curves.frame_rate:.2f} s",
+    kind, driver = _driver(source, text, audio, idle)
+    _check_options(
+        kind,
+        {
+            "--loop": ("idle", loop),
+            "--smoothing": ("mocap video", smoothing is not None),
+            "--calibrate": ("mocap", calibrate is not None),
+            "--source-fps": ("mocap", source_fps is not None),
+            "--add-life": ("mocap", add_life),
+            "--face-index": ("video", face_index is not None),
+            "--relative": ("video", relative),
+        },
     )
+    recording = {
+        "smoothing": smoothing or 0.0,
+        "calibration_s": calibrate or 0.0,
+        "source_fps": source_fps,
+        "add_life": add_life,
+    }
+    driving = driving_options(relative=relative, face_index=face_index or 0, smoothing=smoothing)
+    own: dict[str, dict[str, Any]] = {"mocap": recording, "video": {"driving": driving}, "idle": {"loop": loop}}
+    options = own.get(kind, {})
+    console.run(_animate(output, Wanted(kind, driver, fps, schema, read_controls(seed, emotion, gaze)), options))
 
 
-def to_csv(curves: Curves) -> str:
-    """Returns one row a frame: time in seconds, 52 curves, head pose in degrees and metres."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["Time", *curves.channels, *POSE_COLUMNS])
-    for index, (row, pose) in enumerate(zip(curves.values.tolist(), curves.poses.tolist(), strict=True)):
-        time_s = f"{index / curves.frame_rate:.4f}"
-        writer.writerow([time_s, *(f"{value:.5f}" for value in row), *(f"{value:.5f}" for value in pose)])
-    return text.getvalue()
+def _driver(source: Path | None, text: str | None, audio: Path | None, idle: float | None) -> tuple[str, str]:
+    """Kind of the one driver that is given, and its path, text or seconds."""
+    given = {"source": source, "text": text, "audio": audio, "idle": idle}
+    named = [(kind, str(value)) for kind, value in given.items() if value is not None]
+    if len(named) != 1:
+        raise typer.BadParameter("give exactly one of SOURCE, --text, --audio and --idle")
+    if source is None:
+        return named[0]
+    kind = DRIVERS.get(source.suffix.lower())
+    if kind is None:
+        known = ", ".join(DRIVERS)
+        raise typer.BadParameter(f"{source} must end in one of {known}; text is given by --text", param_hint="SOURCE")
+    return kind, source.read_text() if kind == "text" else str(source)
 
 
-def to_json_lines(curves: Curves) -> str:
-    """Returns one JSON object a frame."""
-    lines = []
-    for index, (row, pose) in enumerate(zip(curves.values.tolist(), curves.poses.tolist(), strict=True)):
-        frame = {"time": round(index / curves.frame_rate, 4)}
-        frame |= {name: round(value, 5) for name, value in zip(curves.channels, row, strict=True)}
-        frame |= {name: round(value, 5) for name, value in zip(POSE_COLUMNS, pose, strict=True)}
-        lines.append(json.dumps(frame))
-    return "\n".join(lines) + "\n"
+def _check_options(kind: str, options: Mapping[str, tuple[str, bool]]) -> None:
+    """Refuses options that say nothing about this kind of driver."""
+    for option, (kinds, is_given) in options.items():
+        if is_given and kind not in kinds.split():
+            wanted = {
+                "mocap": "a recording",
+                "video": "a video",
+                "idle": "--idle",
+                "mocap video": "a recording or a video",
+            }
+            raise typer.BadParameter(f"it needs {wanted[kinds]}", param_hint=option)
+
+
+async def _animate(output: Path, wanted: Wanted, options: Mapping[str, Any]) -> None:
+    speaks = wanted.kind == "text"
+    # What cannot be read is told before a mesh is started.
+    content = None if wanted.kind in ("text", "idle") else Path(wanted.source).read_bytes()
+    async with connect(("speech", "animation") if speaks else ("animation",)) as visage:
+        with console.progress("animating"):
+            curves = await _curves(visage, wanted, content, options)
+    write_curves(output, curves)
+    _report(output, curves)
+
+
+async def _curves(visage: AsyncVisage, wanted: Wanted, content: bytes | None, options: Mapping[str, Any]) -> Curves:
+    shape: dict[str, Any] = {"fps": wanted.fps, "schema": wanted.schema, "controls": wanted.controls}
+    animation = visage.animation
+    if wanted.kind == "text":
+        return await animation.from_text(wanted.source, **shape)
+    if wanted.kind == "idle":
+        return await animation.idle(float(wanted.source), **shape, **options)
+    assert content is not None
+    if wanted.kind == "audio":
+        return await animation.from_audio(content, **shape)
+    if wanted.kind == "mocap":
+        return await animation.from_mocap(content, **shape, **options)
+    if wanted.kind == "video":
+        return await animation.from_video(content, **shape, **options)
+    phonemes, visemes = _timing(content)
+    if phonemes:
+        return await animation.from_phonemes(phonemes, **shape)
+    return await animation.from_visemes(visemes, **shape)
+
+
+def _timing(content: bytes) -> tuple[list[Span], list[Span]]:
+    """Phonemes and visemes of a timing file as `visage speak --timing` writes it."""
+    try:
+        found = json.loads(content)
+        phonemes, visemes = (
+            [Span(span["text"], float(span["start_s"]), float(span["end_s"])) for span in found.get(name) or ()]
+            for name in ("phonemes", "visemes")
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            'the source must be a JSON object with "phonemes" or "visemes": lists of text, start_s and end_s'
+        ) from error
+    return phonemes, visemes
+
+
+def _report(output: Path, curves: Curves) -> None:
+    frame_count = len(curves.values)
+    found = {"path": str(output), "frames": frame_count, "notices": curves.notices, "tracking": curves.tracking}
+
+    def text() -> str:
+        lines = [f"{output}: {frame_count} frames, {frame_count / curves.frame_rate:.2f} s"]
+        if curves.tracking is not None:
+            seen = curves.tracking
+            lines.append(
+                f"followed {seen.source_frames - seen.lost_frames} of {seen.source_frames} frames, "
+                f"{seen.face_count} face(s), {seen.residual_mm:.1f} mm off"
+            )
+        lines += [f"note at {notice.at_s:.1f} s: {notice.message}" for notice in curves.notices]
+        return "\n".join(lines)
+
+    console.show(found, text)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from visage.cli import console
 from visage.cli.mesh import connect
+from visage.cli.performing import EmotionOption, GazeOption, SeedOption, read_controls
 from visage.cli.scene import Framing, read_camera, read_light, read_size
-from visage.client import AsyncVisage, Clip, PerformanceControls, Quality, synthesis_options
+from visage.client import AsyncVisage, Clip, Notice, Quality, driving_options, synthesis_options
 from visage.client.connection import SERVICES
 
 
@@ -19,6 +21,12 @@ def talk(
     output: Annotated[Path, typer.Option("--output", "-o", help="MP4 file to write.")],
     text: Annotated[str | None, typer.Option(help="What to say.")] = None,
     audio: Annotated[Path | None, typer.Option(help="Speech to lip-sync to: WAV, FLAC, OGG, MP3.")] = None,
+    video: Annotated[
+        Path | None, typer.Option(help="Another face to follow, with its sound: MP4, MOV, WebM, MKV.")
+    ] = None,
+    curves: Annotated[
+        Path | None, typer.Option(help="A performance to show: .csv, .jsonl or .bvh; see `visage animate`.")
+    ] = None,
     voice: Annotated[str, typer.Option(help="Voice for --text; see `visage voices`.")] = "",
     width: Annotated[int | None, typer.Option(help="Width in pixels, even, 64-1024; default 512.")] = None,
     height: Annotated[int | None, typer.Option(help="Height in pixels, likewise.")] = None,
@@ -32,18 +40,30 @@ def talk(
     light: Annotated[
         str, typer.Option(help="A lamp: azimuth=-60,elevation=30,intensity=0.8,color=#ffd0a0; default: the photo's.")
     ] = "",
-    seed: Annotated[int, typer.Option(help="Same seed, same motion.")] = 0,
+    seed: SeedOption = 0,
+    emotion: EmotionOption = None,
+    gaze: GazeOption = "",
+    face_index: Annotated[int, typer.Option(help="Of --video: which of several faces, 0 the largest.")] = 0,
+    relative: Annotated[
+        bool, typer.Option("--relative", help="Of --video: motion counts from the first frame with a face.")
+    ] = False,
+    smoothing: Annotated[float | None, typer.Option(help="Of --video and --curves: 0-1, without lag.")] = None,
     quality: Annotated[bool, typer.Option("--quality", help="Measure the clip and show how good it is.")] = False,
 ) -> None:
     """Make a portrait speak; uses a running mesh or starts one for this call."""
-    if (text is None) == (audio is None):
-        raise typer.BadParameter("give either --text or --audio")
+    drivers: dict[str, str | Path | None] = {"text": text, "audio": audio, "video": video, "curves": curves}
+    if sum(driver is not None for driver in drivers.values()) != 1:
+        raise typer.BadParameter("give exactly one of --text, --audio, --video and --curves")
+    if video is None and (face_index or relative):
+        raise typer.BadParameter("--face-index and --relative need --video")
+    if video is None and curves is None and smoothing is not None:
+        raise typer.BadParameter("--smoothing needs --video or --curves")
     if text == "-":
-        text = typer.get_text_stream("stdin").read()
+        drivers["text"] = typer.get_text_stream("stdin").read()
     if size and (width is not None or height is not None):
         raise typer.BadParameter("give either --size or --width and --height")
     width, height = read_size(size) if size else (width or 512, height or 512)
-    options: dict[str, object] = {
+    options: dict[str, Any] = {
         "width": width,
         "height": height,
         "fps": fps,
@@ -51,32 +71,36 @@ def talk(
         "camera": read_camera(framing, zoom, orbit, pan),
         "light": read_light(light),
         "include_quality": quality,
+        "controls": read_controls(seed, emotion, gaze),
     }
-    console.run(_talk(portrait, output, text, audio, voice, seed, options))
+    if text is not None:
+        options["synthesis"] = synthesis_options(voice)
+    if video is not None:
+        options["driving"] = driving_options(relative=relative, face_index=face_index, smoothing=smoothing)
+    given = {name: driver for name, driver in drivers.items() if driver is not None}
+    console.run(_talk(portrait, output, given, smoothing or 0.0, options))
 
 
 async def _talk(
     portrait: str,
     output: Path,
-    text: str | None,
-    audio: Path | None,
-    voice: str,
-    seed: int,
-    options: dict[str, object],
+    driver: dict[str, str | Path],
+    smoothing: float,
+    options: dict[str, Any],
 ) -> None:
     if not output.parent.is_dir():
         raise ValueError(f"folder {output.parent} does not exist")
     async with connect(SERVICES) as visage:
+        told: Sequence[Notice] = ()
+        performance: dict[str, Any] = dict(driver)
+        if "curves" in driver:
+            recording = await visage.animation.from_mocap(
+                driver["curves"], fps=options["fps"], controls=options["controls"], smoothing=smoothing
+            )
+            performance, told = {"curves": recording}, recording.notices
         name, temporary = await _identity(visage, portrait)
         try:
-            request = await visage.generation.request(
-                name,
-                text=text,
-                audio=audio,
-                synthesis=synthesis_options(voice),
-                controls=PerformanceControls(seed=seed),
-                **options,  # type: ignore[arg-type]  # checked by the command's own signature
-            )
+            request = await visage.generation.request(name, **performance, **options)
             with console.progress("rendering") as update:
                 clip = await visage.generation.save(
                     request, output, lambda seconds: update(f"rendered {seconds:.1f} s", seconds)
@@ -84,6 +108,7 @@ async def _talk(
         finally:
             if temporary:
                 await visage.identities.delete(name, allow_missing=True)
+    clip.notices[:0] = told
     _report(clip)
 
 

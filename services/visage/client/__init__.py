@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from visage.client.controls import performance_controls
+from visage.client.curves import Curves, Layer, Tracking, driving_options
 from visage.client.errors import (
     Busy,
     Conflict,
@@ -20,7 +22,6 @@ from visage.client.values import (
     Camera,
     Clip,
     Clone,
-    Curves,
     Face,
     Identity,
     KeyLight,
@@ -54,6 +55,7 @@ __all__ = [
     "Identity",
     "InvalidRequest",
     "KeyLight",
+    "Layer",
     "NotFound",
     "NotUsable",
     "Notice",
@@ -68,9 +70,12 @@ __all__ = [
     "Summary",
     "TimedOut",
     "Timing",
+    "Tracking",
     "Unavailable",
     "Visage",
     "VisageError",
     "Voice",
+    "driving_options",
+    "performance_controls",
     "synthesis_options",
 ]

@@ -12,6 +12,7 @@ import grpc.aio
 from visage.client import errors, tracing
 from visage.client.retries import Patience, is_repeatable, service_config
 from visage.client.settings import ClientSettings
+from visage.client.tls import channel_credentials
 
 SERVICES: Final = ("identity", "speech", "animation", "composition")
 CHUNK_BYTES: Final = 1 << 20
@@ -27,7 +28,7 @@ class Connection:
         self._was_answered = False
 
     def channel(self, service: str) -> grpc.aio.Channel:
-        """Returns the channel to a service, opened on first use."""
+        """Returns the channel to a service, opened on first use; raises ValueError for certificates of no use."""
         if service not in self._channels:
             address = getattr(self.settings, f"{service}_address")
             options = [
@@ -38,7 +39,12 @@ class Connection:
                 ("grpc.min_reconnect_backoff_ms", 100),
                 ("grpc.max_reconnect_backoff_ms", 1000),
             ]
-            self._channels[service] = grpc.aio.insecure_channel(address, options=options)
+            credentials = channel_credentials(self.settings)
+            self._channels[service] = (
+                grpc.aio.insecure_channel(address, options=options)
+                if credentials is None
+                else grpc.aio.secure_channel(address, credentials, options=options)
+            )
         return self._channels[service]
 
     async def close(self) -> None:

@@ -13,10 +13,11 @@ from typing import Final
 from visage.client import errors, values, wire
 from visage.client.assets import Assets
 from visage.client.connection import Connection
+from visage.client.curves import Curves, curve_clip
 from visage.client.resumption import Receipt
 from visage.client.retries import Patience
 from visage.v1 import composition_service_pb2 as pb
-from visage.v1 import composition_service_pb2_grpc, curves_pb2, media_pb2, speech_service_pb2
+from visage.v1 import composition_service_pb2_grpc, curves_pb2, driving_pb2, media_pb2, speech_service_pb2
 
 PODS_ASKED: Final = 3
 """How many pods may refuse a generation before its caller is told; round robin asks another one each time."""
@@ -37,7 +38,8 @@ class Generation:
         *,
         text: str | None = None,
         audio: values.Media | None = None,
-        curves: values.Curves | None = None,
+        curves: Curves | None = None,
+        video: values.Media | None = None,
         width: int = 0,
         height: int = 0,
         fps: float = 25.0,
@@ -47,15 +49,17 @@ class Generation:
         pixel_format: str | None = None,
         synthesis: speech_service_pb2.SynthesisOptions | None = None,
         controls: curves_pb2.PerformanceControls | None = None,
+        driving: driving_pb2.DrivingOptions | None = None,
         include_quality: bool = False,
     ) -> pb.GenerateAvatarRequest:
-        """Returns the message of a generation; exactly one of text, audio and curves drives it.
+        """Returns the message of a generation; exactly one of text, audio, curves and video drives it.
 
         Args:
             identity: Name of who is shown.
             text: What is said.
             audio: A recording to lip-sync to.
             curves: A performance.
+            video: Another person's face and sound: MP4, MOV, WebM or MKV.
             width: Columns, even, 64 to 1024; 0 means 512.
             height: Rows, likewise.
             fps: Frames per second, 10 to 60.
@@ -64,21 +68,24 @@ class Generation:
             light: A lamp in place of the photo's own light.
             pixel_format: "rgb24", "rgba32", "nv12" or "i420" streams raw frames and sound instead of an MP4.
             synthesis: How the text is spoken.
-            controls: How the face performs.
+            controls: How the face performs; what `performance_controls` makes.
+            driving: How the video moves the face; what `driving_options` makes.
             include_quality: Measure the clip, into its summary.
 
         Raises:
             ValueError: Not exactly one driver, or an unknown framing or pixel format.
         """
-        if sum(driver is not None for driver in (text, audio, curves)) != 1:
-            raise ValueError("exactly one of text, audio and curves must be given")
-        performance = pb.Performance(synthesis=synthesis, controls=controls)
+        if sum(driver is not None for driver in (text, audio, curves, video)) != 1:
+            raise ValueError("exactly one of text, audio, curves and video must be given")
+        performance = pb.Performance(synthesis=synthesis, controls=controls, driving=driving)
         if text is not None:
             performance.speech.text = text
         elif audio is not None:
             performance.audio.CopyFrom(await self._assets.source(audio))
         elif curves is not None:
-            performance.curves.CopyFrom(wire.curve_clip(curves))
+            performance.curves.CopyFrom(curve_clip(curves))
+        elif video is not None:
+            performance.driving_video.CopyFrom(await self._assets.source(video))
         scene = pb.Scene(
             identity=identity,
             video=media_pb2.VideoOutput(width=width, height=height, frame_rate=wire.frame_rate(fps)),

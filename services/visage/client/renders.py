@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator
+from datetime import UTC
 from typing import Final
 
 from google.longrunning import operations_pb2, operations_pb2_grpc
@@ -67,7 +68,7 @@ class RendersClient:
         await self._connection.unary(self._operations().CancelOperation, request)
 
     async def delete(self, name: str) -> None:
-        """Forgets a render that is done; its film stays."""
+        """Forgets a render that is done; its film, which would expire with it, stays until it is deleted."""
         request = operations_pb2.DeleteOperationRequest(name=name)
         await self._connection.unary(self._operations().DeleteOperation, request)
 
@@ -86,7 +87,8 @@ def _job(operation: operations_pb2.Operation) -> values.RenderJob:
         "failed" if error is not None else state,
         wire.seconds(metadata.media_duration),
         metadata.attempt_count,
-        metadata.create_time.ToDatetime(),
+        metadata.create_time.ToDatetime(UTC),
         asset,
         error.message if error is not None else "",
+        metadata.expire_time.ToDatetime(UTC) if metadata.HasField("expire_time") else None,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -15,6 +17,15 @@ class ClientSettings(BaseSettings):
     speech_address: str = Field("127.0.0.1:50052", description="gRPC target of the speech service.")
     animation_address: str = Field("127.0.0.1:50053", description="gRPC target of the animation service.")
     composition_address: str = Field("127.0.0.1:50054", description="gRPC target of the composition service.")
+    tls_ca_file: Path | None = Field(
+        None,
+        description="PEM certificates of the CA of the services; none: calls are plaintext. They are read "
+        "when a client connects, as the two below.",
+    )
+    tls_cert_file: Path | None = Field(
+        None, description="PEM certificate chain to show, where the services ask for one."
+    )
+    tls_key_file: Path | None = Field(None, description="PEM key of that certificate, without a password.")
     call_timeout_s: float = Field(60.0, gt=0, description="Seconds for unary calls.")
     patience_s: float = Field(
         30.0,

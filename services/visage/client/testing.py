@@ -23,12 +23,12 @@ from visage.client.connection import SERVICES
 from visage.client.generation import Generation, refuse_raw
 from visage.client.generation import Progress as VideoProgress
 from visage.client.identities import Progress
+from visage.client.testing_animation import WORD_S, FakeAnimation
 from visage.client.testing_renders import FakeRenders
 from visage.client.testing_voices import FakeVoices
-from visage.v1 import composition_service_pb2, curves_pb2, media_pb2, speech_service_pb2
+from visage.v1 import composition_service_pb2, media_pb2, speech_service_pb2
 
 SAMPLE_RATE_HZ = 16000
-WORD_S = 0.3
 FAKE_FILM = b"visage fake film\n"
 
 
@@ -42,7 +42,7 @@ class FakeVisage:
         self.identities = _FakeIdentities(self)
         self.speech = _FakeSpeech(self)
         self.voices = FakeVoices(self)
-        self.animation = _FakeAnimation(self)
+        self.animation = FakeAnimation(self)
         self.generation = _FakeGeneration(self)
         self.renders = FakeRenders(self)
 
@@ -224,38 +224,6 @@ class _FakeSpeech:
             speech = await self.say(text)
             audio = media_pb2.AudioChunk(data=speech.audio[44:])
             yield speech_service_pb2.StreamSynthesizeSpeechResponse(audio=audio)
-
-
-class _FakeAnimation:
-    def __init__(self, owner: FakeVisage) -> None:
-        self._owner = owner
-
-    async def from_audio(
-        self, audio: bytes, *, fps: float = 25.0, controls: curves_pb2.PerformanceControls | None = None
-    ) -> values.Curves:
-        """Returns curves of a jaw that opens and closes four times a second, as long as the WAV."""
-        self._owner.called("animation.from_audio")
-        with wave.open(io.BytesIO(audio)) as reader:
-            duration_s = reader.getnframes() / reader.getframerate()
-        return _jaw(duration_s, fps)
-
-    async def from_text(
-        self,
-        text: str,
-        *,
-        fps: float = 25.0,
-        controls: curves_pb2.PerformanceControls | None = None,
-        synthesis: speech_service_pb2.SynthesisOptions | None = None,
-    ) -> values.Curves:
-        """Returns such curves for 300 ms a word."""
-        self._owner.called("animation.from_text")
-        return _jaw(len(text.split()) * WORD_S, fps)
-
-
-def _jaw(duration_s: float, fps: float) -> values.Curves:
-    times = np.arange(round(duration_s * fps)) / fps
-    jaw = (0.3 * np.sin(np.pi * 4 * times) ** 2).astype(np.float32)
-    return values.Curves(("JawOpen",), fps, jaw[:, None], np.zeros((len(jaw), 6), np.float32))
 
 
 class _FakeGeneration:

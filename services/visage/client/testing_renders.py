@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from visage.client import errors, values
 from visage.client.testing_voices import Owner
@@ -25,7 +25,8 @@ class FakeRenders:
         """Enters a render; the same request id gives the same one."""
         self._owner.called("renders.create")
         name = f"operations/{request_id or uuid.uuid4().hex}"
-        job = values.RenderJob(name, "done", 1.0, 1, datetime.now(UTC), "assets/fake-film")
+        now = datetime.now(UTC)
+        job = values.RenderJob(name, "done", 1.0, 1, now, "assets/fake-film", expire_time=now + timedelta(weeks=1))
         return self.stored.setdefault(name, job)
 
     async def get(self, name: str) -> values.RenderJob:

@@ -132,16 +132,6 @@ class Speech:
 
 
 @dataclass(frozen=True, slots=True)
-class Curves:
-    """A performance: `values` [frames, channels] float32 0..1, `poses` [frames, 6] degrees and metres."""
-
-    channels: Sequence[str]
-    frame_rate: float
-    values: npt.NDArray[np.float32]
-    poses: npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
 class Camera:
     """Where the viewer stands. What is out of range is clamped, and `Clip.notices` says so.
 
@@ -215,7 +205,8 @@ class Quality:
 class RenderJob:
     """A film in the making: `state` is queued, running, done or failed; `media_s` seconds of it are stored.
 
-    `asset` names the film once it is done; `error` says why it failed.
+    `asset` names the film once it is done; `error` says why it failed. At `expire_time` it goes, its film too; None
+    while it is not done, or where it stays for ever.
     """
 
     name: str
@@ -225,6 +216,7 @@ class RenderJob:
     create_time: datetime
     asset: str = ""
     error: str = ""
+    expire_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,11 +232,12 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that the service noticed and went on."""
+    """Something that the service noticed and went on; `metadata` as `visage.v1.StreamNotice.Kind` says."""
 
     kind: str
     message: str
     at_s: float
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -6,7 +6,6 @@ import dataclasses
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
 from google.protobuf import duration_pb2
 
 from visage.client import values
@@ -24,6 +23,13 @@ from visage.v1 import (
 def seconds(duration: duration_pb2.Duration) -> float:
     """Returns a duration in seconds."""
     return float(duration.seconds + duration.nanos / 1e9)
+
+
+def duration(value_s: float) -> duration_pb2.Duration:
+    """Returns the message of a length of time, to the nanosecond."""
+    message = duration_pb2.Duration()
+    message.FromNanoseconds(round(value_s * 1e9))
+    return message
 
 
 def frame_rate(fps: float) -> media_pb2.FrameRate:
@@ -155,7 +161,7 @@ def _track(message: curves_pb2.ProsodyTrack) -> values.ProsodyTrack:
 def notice(message: errors_pb2.StreamNotice) -> values.Notice:
     """Returns a notice's value."""
     kind = errors_pb2.StreamNotice.Kind.Name(message.kind).removeprefix("KIND_").lower()
-    return values.Notice(kind, message.message, seconds(message.at_offset))
+    return values.Notice(kind, message.message, seconds(message.at_offset), dict(message.metadata))
 
 
 def summary(message: composition_service_pb2.GenerationSummary) -> values.Summary:
@@ -180,41 +186,3 @@ def _quality(message: composition_service_pb2.ClipQuality) -> values.Quality:
 def face_box(message: media_pb2.BoundingBox) -> tuple[float, float, float, float]:
     """Returns x, y, width, height."""
     return message.x, message.y, message.width, message.height
-
-
-def collect_curves(header: curves_pb2.CurveHeader, blocks: list[curves_pb2.CurveBlock]) -> values.Curves:
-    """Joins a header and its blocks into one clip."""
-    channel_count = len(header.channels)
-    rows = [np.asarray(block.values, np.float32).reshape(block.frame_count, channel_count) for block in blocks]
-    poses = [
-        (p.yaw_degrees, p.pitch_degrees, p.roll_degrees, p.x, p.y, p.z) for block in blocks for p in block.head_poses
-    ]
-    frames = np.concatenate(rows) if rows else np.zeros((0, channel_count), np.float32)
-    pose_rows = np.asarray(poses, np.float32).reshape(-1, 6)
-    if len(pose_rows) == 0:
-        pose_rows = np.zeros((len(frames), 6), np.float32)
-    rate = header.frame_rate.numerator / header.frame_rate.denominator
-    return values.Curves(tuple(header.channels), rate, frames, pose_rows)
-
-
-def curve_clip(curves: values.Curves, frames_per_block: int = 256) -> curves_pb2.CurveClip:
-    """Returns the message of a clip."""
-    header = curves_pb2.CurveHeader(
-        schema="curveSchemas/arkit-52",
-        channels=list(curves.channels),
-        frame_rate=frame_rate(curves.frame_rate),
-        has_head_pose=True,
-    )
-    clip = curves_pb2.CurveClip(header=header)
-    for start in range(0, len(curves.values), frames_per_block):
-        rows = curves.values[start : start + frames_per_block]
-        clip.blocks.add(
-            start_frame=start,
-            frame_count=len(rows),
-            values=rows.reshape(-1).tolist(),
-            head_poses=[
-                curves_pb2.HeadPose(yaw_degrees=p[0], pitch_degrees=p[1], roll_degrees=p[2], x=p[3], y=p[4], z=p[5])
-                for p in curves.poses[start : start + frames_per_block].tolist()
-            ],
-        )
-    return clip

@@ -10,6 +10,7 @@ from visage.composition.ports import Renderer
 from visage.composition.render_curves import RenderCurves
 from visage.composition.renders.assembly import open_runner
 from visage.composition.renders.operations import Renders
+from visage.composition.renders.retention import Retention
 from visage.composition.renders.servicer import render_services
 from visage.composition.renders.store import RenderStore
 from visage.composition.renders.work import RenderWork, generate_with
@@ -22,6 +23,7 @@ from visage.runtime.capacity import Places
 from visage.runtime.server import Parts, Servicer
 from visage.runtime.triton.client import TritonClient
 from visage.runtime.triton.settings import TritonClientSettings
+from visage.runtime.upkeep import Upkeep
 from visage.v1 import composition_service_pb2_grpc
 
 
@@ -57,11 +59,15 @@ def build_on(renderer: Renderer, settings: CompositionSettings) -> Parts:
     work = RenderWork(store, workshop.assets, generate_with(workshop.generate_avatar, settings.longest_call_s))
     runner = open_runner(settings, store, work, places)
     runner.start()
+    retention = Retention(store, workshop.assets, runner, settings.render_retention_s)
+    upkeep = Upkeep("renders", retention.sweep, settings.upkeep_period_s)
+    upkeep.start()
     servicer = CompositionServicer(
         RenderCurves(workshop.studio, settings.longest_stream_s), workshop.generate_avatar, settings.longest_call_s
     )
 
     async def release() -> None:
+        await upkeep.close()
         await runner.close()
         await workshop.release()
 
@@ -73,7 +79,7 @@ def build_on(renderer: Renderer, settings: CompositionSettings) -> Parts:
     )
     servicers = [
         own,
-        *render_services(Renders(store, runner)),
+        *render_services(Renders(store, runner, retention)),
         asset_service(workshop.assets, settings.max_media_bytes),
     ]
     return Parts("composition", servicers, workshop.check_ready, release, places=places)
@@ -81,8 +87,7 @@ def build_on(renderer: Renderer, settings: CompositionSettings) -> Parts:
 
 def main() -> None:
     """Serves until told to stop."""
-    settings = CompositionSettings()
-    server.run(lambda: build_service(settings), settings, "composition")
+    server.run(build_service, CompositionSettings, "composition")
 
 
 if __name__ == "__main__":

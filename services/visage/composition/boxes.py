@@ -81,6 +81,11 @@ class SegmentCutter:
         return segments
 
 
+def free_box(content: bytes) -> bytes:
+    """Returns a box that players pass over."""
+    return (_HEADER_BYTES + len(content)).to_bytes(4, "big") + b"free" + content
+
+
 def h264_codec(parameter_sets: bytes) -> str:
     """Returns the RFC 6381 name, such as avc1.64001f, from an encoder's parameter sets with start codes.
 

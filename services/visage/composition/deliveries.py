@@ -59,7 +59,9 @@ class RawWriter:
         """Returns the sound, if any, and the picture's bytes."""
         index = self._frame_count
         self._frame_count += 1
-        return [*self._sound(sound), RawFrame(index, self._timeline.start_of(index), packed_bytes(picture))]
+        parts = self._sound(sound)
+        frame = RawFrame(index, self._timeline.start_of(index), packed_bytes(picture), self._skew_s())
+        return [*parts, frame]
 
     def finish(self, sound: Pcm) -> list[Delivered]:
         """Returns the sound, if any."""
@@ -67,6 +69,12 @@ class RawWriter:
 
     def close(self) -> None:
         """Nothing is held."""
+
+    def _skew_s(self) -> Fraction | None:
+        rate_hz = self.header.sample_rate_hz
+        if rate_hz is None:
+            return None
+        return Fraction(self._sample_count, rate_hz) - self._timeline.start_of(self._frame_count)
 
     def _sound(self, samples: Pcm) -> list[Delivered]:
         rate_hz = self.header.sample_rate_hz

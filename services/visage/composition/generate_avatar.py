@@ -1,4 +1,4 @@
-"""The verb behind GenerateAvatar: text, a recording or curves to pictures with sound, while they are being made."""
+"""The verb behind GenerateAvatar: text, a recording, a film or curves to pictures with sound, as they are made."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from visage.composition.drivers import ClipDriver, Driver, SoundDriver
+from visage.composition.film_driver import FilmDriver
 from visage.composition.flow import Channel, stream
 from visage.composition.frame_rates import agreed_frame_rate, scene_frame_rate
 from visage.composition.ports import Animation, SoundDecoder, Speech
@@ -94,6 +95,11 @@ class GenerateAvatar:
             content = await self.studio.media.read(performance.audio, field)
             sound = await self.sounds.decode(content, field)
             return SoundDriver(self.animation, sound, frame_rate, field, performance.controls, include_curves, lead_s)
+        if kind == "driving_video":
+            content = await self.studio.media.read(performance.driving_video, field)
+            film_sound = await self.sounds.decode_film(content, field)
+            controls, driving = performance.controls, performance.driving
+            return FilmDriver(self.animation, content, film_sound, frame_rate, field, controls, driving, include_curves)
         text, ssml = performance.speech.text, performance.speech.ssml
         if not ssml and not any(character.isalnum() for character in text):
             raise InvalidField(f"{field}.text", "must hold at least one letter or digit")

@@ -1,4 +1,5 @@
-"""What one stream tells about itself: time to its first frame, gaps between frames, seconds of each stage."""
+"""What one stream tells about itself: time to its first frame, gaps between frames, seconds of each stage, and how far
+the sound that it gives out is from its pictures."""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ class StreamMeters:
         self.first_frame = meter.create_histogram(telemetry.TIME_TO_FIRST_FRAME, unit="s")
         self.gap = meter.create_histogram(telemetry.INTER_FRAME_GAP, unit="s")
         self.stage = meter.create_histogram(telemetry.STAGE, unit="s")
+        self.skew = meter.create_histogram(telemetry.AV_SKEW, unit="s")
 
     def watch(self) -> StreamMeter:
         """Starts a stream's clock."""
@@ -60,6 +62,9 @@ class StreamMeter:
 
     def taken(self, part: Part) -> None:
         """Notes that the caller has taken a part."""
+        if isinstance(part, Segment | RawFrame) and part.skew_s is not None:
+            ahead = telemetry.AHEAD_SOUND if part.skew_s >= 0 else telemetry.AHEAD_PICTURES
+            self._meters.skew.record(float(abs(part.skew_s)), {telemetry.ATTRIBUTE_AHEAD: ahead})
         if self._has_frames and self._frames_in(part):
             self._taken_s = self._clock()
 

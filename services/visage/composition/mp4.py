@@ -11,6 +11,7 @@ from av.container import OutputContainer
 from av.video.frame import PictureType
 
 from visage.composition.boxes import AAC_LC_CODEC, SegmentCutter, h264_codec
+from visage.composition.fragment_times import FragmentTimes
 from visage.composition.values import Delivered, Header, Mp4Delivery, Pcm, Segment
 from visage.media.frames import PixelLayout
 from visage.media.portrait import FRAMES_PER_ITEM
@@ -77,6 +78,7 @@ class Mp4Writer:
         self._frame_count = 0
         self._fragment_starts: list[int] = []
         self._segment_count = 0
+        self._times = FragmentTimes()
 
     def add(self, picture: av.VideoFrame, sound: Pcm) -> list[Delivered]:
         """Encodes the next picture, in I420 of the file's size, and more sound; returns the segments that got ready."""
@@ -118,11 +120,12 @@ class Mp4Writer:
     def _timed(self, data: bytes) -> Segment:
         number = self._segment_count
         self._segment_count += 1
+        skew_s = self._times.read(data)
         if number == 0:
             return Segment(0, Fraction(0), Fraction(0), data)
         bounds = [*self._fragment_starts, self._frame_count][number - 1 : number + 1]
         start_s, end_s = (self._timeline.start_of(frame) for frame in bounds)
-        return Segment(number, start_s, end_s - start_s, data)
+        return Segment(number, start_s, end_s - start_s, data, skew_s)
 
 
 class _Sink:

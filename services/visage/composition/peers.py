@@ -21,6 +21,7 @@ from visage.v1 import animation_service_pb2 as animation_pb2
 from visage.v1 import (
     animation_service_pb2_grpc,
     curves_pb2,
+    driving_pb2,
     identity_service_pb2,
     identity_service_pb2_grpc,
     media_pb2,
@@ -38,6 +39,13 @@ _ANIMATION_FIELDS: Final = {
     "controls": "performance.controls",
     "audio": "performance.audio",
 }
+_FILM_FIELDS: Final = {
+    "config.controls": "performance.controls",
+    "config.driving": "performance.driving",
+    "config": "performance.driving",
+    "data": "performance.driving_video",
+}
+_FILM_PIECE_BYTES: Final = 256 * 1024
 _IDENTITY_FIELDS: Final = {"name": "scene.identity"}
 _CONNECT_LIMIT_S: Final = 1.0
 
@@ -160,6 +168,26 @@ class AnimationStream:
                 yield getattr(response, kind)
 
 
+class FilmStream:
+    """One film that is being followed."""
+
+    def __init__(self, stream: _Stream) -> None:
+        self._stream = stream
+
+    async def show(self, film: bytes) -> None:
+        """Sends a whole film."""
+        for start in range(0, len(film), _FILM_PIECE_BYTES):
+            piece = film[start : start + _FILM_PIECE_BYTES]
+            await self._stream.write(animation_pb2.AnimateFromVideoRequest(data=piece))
+        await self._stream.finish()
+
+    async def __aiter__(self) -> AsyncIterator[AnimationMessage]:
+        async for response in self._stream.read():
+            kind = response.WhichOneof("response")
+            if kind not in (None, "report"):
+                yield getattr(response, kind)
+
+
 class AnimationPeer:
     """The animation service."""
 
@@ -189,6 +217,21 @@ class AnimationPeer:
         async with _opened("animation", self._stub.AnimateFromAudio, deadline_s, _ANIMATION_FIELDS) as stream:
             await stream.write(animation_pb2.AnimateFromAudioRequest(config=config))
             yield AnimationStream(stream)
+
+    @asynccontextmanager
+    async def follow(
+        self,
+        frame_rate: Fraction,
+        controls: curves_pb2.PerformanceControls,
+        driving: driving_pb2.DrivingOptions,
+        deadline_s: float,
+    ) -> AsyncIterator[FilmStream]:
+        """Opens the following of a face through a film."""
+        output = animation_pb2.CurveOutput(frame_rate=frame_rate_message(frame_rate), frames_per_block=FRAMES_PER_ITEM)
+        config = animation_pb2.AnimateFromVideoRequest.Config(output=output, controls=controls, driving=driving)
+        async with _opened("animation", self._stub.AnimateFromVideo, deadline_s, _FILM_FIELDS) as stream:
+            await stream.write(animation_pb2.AnimateFromVideoRequest(config=config))
+            yield FilmStream(stream)
 
 
 class IdentityPeer:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from visage.composition.values import Avatar, AvatarDownload, Frames, Look, SeenFace, Sound
 from visage.media.frames import Picture
-from visage.v1 import curves_pb2, errors_pb2, media_pb2, speech_service_pb2
+from visage.v1 import curves_pb2, driving_pb2, errors_pb2, media_pb2, speech_service_pb2
 
 SpeechMessage: TypeAlias = bytes | curves_pb2.SpeechTiming | errors_pb2.StreamNotice
 """LINEAR16 bytes, the timing of sound that follows, or a notice."""
@@ -63,8 +63,18 @@ class AnimationCall(Protocol):
         """Yields what the service sends."""
 
 
+class FilmCall(Protocol):
+    """One film that is being followed."""
+
+    async def show(self, film: bytes) -> None:
+        """Sends a whole film; returns at once when the call has ended, whose reader then learns why."""
+
+    def __aiter__(self) -> AsyncIterator[AnimationMessage]:
+        """Yields what the service sends, but for its report."""
+
+
 class Animation(Protocol):
-    """Sound to curves."""
+    """Sound and films to curves."""
 
     def animate(
         self,
@@ -74,6 +84,15 @@ class Animation(Protocol):
         is_timed: bool,
         deadline_s: float,
     ) -> AbstractAsyncContextManager[AnimationCall]:
+        """Opens a call; leaving the context cancels it."""
+
+    def follow(
+        self,
+        frame_rate: Fraction,
+        controls: curves_pb2.PerformanceControls,
+        driving: driving_pb2.DrivingOptions,
+        deadline_s: float,
+    ) -> AbstractAsyncContextManager[FilmCall]:
         """Opens a call; leaving the context cancels it."""
 
 
@@ -127,6 +146,9 @@ class SoundDecoder(Protocol):
 
     async def decode(self, content: bytes, field: str) -> Sound:
         """Returns mono sound of 8 to 48 kHz; raises MediaUndecodable or MediaTooLarge."""
+
+    async def decode_film(self, content: bytes, field: str) -> Sound | None:
+        """Returns a film's sound from its first picture on, None where it is mute; raises as `decode` does."""
 
 
 class PictureDecoder(Protocol):

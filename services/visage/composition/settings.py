@@ -52,5 +52,12 @@ class CompositionSettings(ServiceSettings):
     render_queue: str = Field(
         "", description="Kueue's LocalQueue for renders' Jobs, which then start suspended; empty: none."
     )
+    render_retention_s: float = Field(
+        604_800.0,
+        ge=0,
+        description="Seconds that a render that is done is remembered and its film kept, about 5 MB a minute; a week "
+        "is time enough to fetch it. 0: for ever.",
+    )
+    upkeep_period_s: float = Field(300.0, gt=0, description="Seconds between two looks for renders that have expired.")
     face_limit_s: float = Field(10.0, gt=0, description="Seconds for one look of the identity service at a frame.")
     avatar_limit_s: float = Field(10.0, gt=0, description="Seconds to get an avatar from the identity service.")

@@ -8,7 +8,7 @@ from visage.composition.values import Sound
 from visage.media import pcm
 from visage.media.frames import Picture
 from visage.runtime.assets import AssetStore, load_media
-from visage.runtime.audio import AudioLimits, decode_audio
+from visage.runtime.audio import AudioLimits, decode_audio, decode_soundtrack
 from visage.runtime.images import ImageLimits, decode_image
 from visage.v1 import media_pb2
 
@@ -29,7 +29,7 @@ class StoredMedia:
 
 
 class ConfinedSoundDecoder:
-    """WAV, FLAC, Ogg and MP3 to samples at 48 kHz."""
+    """WAV, FLAC, Ogg and MP3, and the sound of films, to samples at 48 kHz."""
 
     def __init__(self, limits: AudioLimits) -> None:
         self._limits = limits
@@ -38,6 +38,11 @@ class ConfinedSoundDecoder:
         """Returns mono sound; raises MediaUndecodable or MediaTooLarge."""
         samples = await decode_audio(content, field, SOUND_RATE_HZ, self._limits)
         return Sound(pcm.to_int16(samples), SOUND_RATE_HZ)
+
+    async def decode_film(self, content: bytes, field: str) -> Sound | None:
+        """Returns a film's mono sound, None where it has none; raises MediaUndecodable or MediaTooLarge."""
+        samples = await decode_soundtrack(content, field, SOUND_RATE_HZ, self._limits)
+        return None if samples is None else Sound(pcm.to_int16(samples), SOUND_RATE_HZ)
 
 
 class ConfinedPictureDecoder:

@@ -169,21 +169,30 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A whole segment of an MP4: number 0 is the init segment, the others are one fragment each."""
+    """A whole segment of an MP4: number 0 is the init segment, the others are one fragment each.
+
+    `skew_s`: see `RawFrame`.
+    """
 
     number: int
     start_s: Fraction
     duration_s: Fraction
     data: bytes
+    skew_s: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RawFrame:
-    """One uncompressed frame."""
+    """One uncompressed frame.
+
+    `skew_s`: seconds by which the sound given out so far outlasts the pictures, this one included; negative where they
+    lack sound, None in a stream without any.
+    """
 
     index: int
     start_s: Fraction
     data: bytes
+    skew_s: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,9 +37,9 @@ def open_workshop(renderer: Renderer, settings: CompositionSettings) -> Workshop
     objects = ObjectStore.open(settings.store_url)
     assets = AssetStore(objects)
     channels = {
-        "identity": open_channel(settings.identity_address),
-        "speech": open_channel(settings.speech_address),
-        "animation": open_channel(settings.animation_address),
+        "identity": open_channel(settings.identity_address, settings.tls),
+        "speech": open_channel(settings.speech_address, settings.tls),
+        "animation": open_channel(settings.animation_address, settings.tls),
     }
     identities = IdentityPeer(channels["identity"], settings.avatar_limit_s)
     studio = Studio(

@@ -30,10 +30,9 @@ async def build(settings: IdentitySettings) -> Parts:
 
 def main() -> None:
     """Runs the service until SIGTERM."""
-    settings = IdentitySettings()
     # Calls run side by side already; threads of their own would only compete with Triton for the cores.
     cv2.setNumThreads(1)
-    run(lambda: build(settings), settings, "identity")
+    run(build, IdentitySettings, "identity")
 
 
 if __name__ == "__main__":

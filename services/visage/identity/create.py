@@ -14,13 +14,13 @@ from PIL import Image, PngImagePlugin
 from visage.identity.avatar import Avatar, build_framed_avatar, frame_portrait
 from visage.identity.avatar.mouth_interior import draw_mouth
 from visage.identity.embedding import Embedding, embed_faces
-from visage.identity.faces import find_faces
 from visage.identity.gate import GateLimits, check_face, single_face
 from visage.identity.ports import FaceModels
 from visage.identity.quality import Evidence, PhotoReport, QualityLimits, judge, landmark_spread_mm, measure
 from visage.identity.stage_clock import StageClock
 from visage.media.portrait import AVATAR_LAYOUT
 from visage.runtime.errors import FaceNotUsable
+from visage.runtime.faces import find_faces
 from visage.runtime.images import ImageLimits, RgbImage, decode_full_image
 
 

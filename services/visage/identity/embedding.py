@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from visage.identity.crops import aligned_face
-from visage.identity.faces import Face
-from visage.identity.ports import FaceModels, FloatArray
+from visage.identity.alignment import aligned_face
+from visage.identity.ports import FaceModels
+from visage.runtime.faces import Face, FloatArray
 from visage.runtime.images import RgbImage
 
 MODEL: Final = "face_embedder/1"

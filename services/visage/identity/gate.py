@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from visage.identity.faces import Face
 from visage.media.canonical_face import FACE_OVAL, fit_face
 from visage.runtime.errors import FaceNotUsable
+from visage.runtime.faces import Face
 
 _DIRECTIONS: Final = {"yaw_degrees": "turned to the side", "pitch_degrees": "tilted up or down"}
 _RESTING_PITCH_DEGREES: Final = -11.0

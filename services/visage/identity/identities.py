@@ -73,7 +73,7 @@ class Identities:
         record = await self._store.get(identity_id)
         if etag and etag != record.etag:
             raise EtagMismatch("identity", record.name)
-        await self._creations.cancel(record.operation_id)
+        await self._creations.jobs.cancel(record.operation_id)
         current = await self._store.find(identity_id)
         if current is None or current.uid != record.uid:
             return

@@ -7,18 +7,15 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-import grpc
-import structlog
 from google.longrunning import operations_pb2
-from google.rpc import error_details_pb2, status_pb2
 
-from visage.identity.faces import Face
 from visage.identity.operations import OperationView
 from visage.identity.quality import PhotoReport
 from visage.identity.recognition import EmbeddedFace
-from visage.identity.records import IDENTITY_PREFIX, OPERATION_PREFIX, IdentityRecord
-from visage.runtime.errors import InvalidField, VisageError
-from visage.runtime.status import to_status
+from visage.identity.records import IDENTITY_PREFIX, IdentityRecord
+from visage.runtime.errors import InvalidField
+from visage.runtime.faces import Face
+from visage.runtime.operations import PREFIX
 from visage.v1 import identity_service_pb2 as pb
 from visage.v1 import media_pb2
 
@@ -101,7 +98,7 @@ def embedded_face_message(found: EmbeddedFace) -> pb.EmbedFaceResponse.Face:
 
 def operation_message(view: OperationView) -> operations_pb2.Operation:
     """Returns an operation as it goes over the wire."""
-    message = operations_pb2.Operation(name=OPERATION_PREFIX + view.record.operation_id, done=view.is_done)
+    message = operations_pb2.Operation(name=PREFIX + view.record.operation_id, done=view.is_done)
     message.metadata.Pack(
         pb.CreateIdentityMetadata(
             identity=IDENTITY_PREFIX + view.record.identity_id,
@@ -114,14 +111,3 @@ def operation_message(view: OperationView) -> operations_pb2.Operation:
     elif view.record.error:
         message.error.ParseFromString(base64.b64decode(view.record.error))
     return message
-
-
-def pack_failure(error: VisageError | None) -> str:
-    """Returns an error as operations keep it: base64 of google.rpc.Status with its details; None is a cancellation."""
-    request_id = str(structlog.contextvars.get_contextvars().get("request_id", ""))
-    if error is not None:
-        status = to_status(error, request_id)
-    else:
-        status = status_pb2.Status(code=grpc.StatusCode.CANCELLED.value[0], message="cancelled")
-        status.details.add().Pack(error_details_pb2.RequestInfo(request_id=request_id))
-    return base64.b64encode(status.SerializeToString()).decode()

@@ -16,13 +16,13 @@ from visage.identity.embedding import (
     embed_faces,
     normalised,
 )
-from visage.identity.faces import MOST_FACES, Face, find_faces
 from visage.identity.gate import GateLimits, single_face
 from visage.identity.identities import Identities
 from visage.identity.pictures import Pictures
 from visage.identity.ports import FaceModels
 from visage.identity.records import IDENTITY_PREFIX
 from visage.runtime.errors import InvalidField
+from visage.runtime.faces import MOST_FACES, Face, find_faces
 from visage.runtime.images import RgbImage
 from visage.v1 import identity_service_pb2 as pb
 from visage.v1 import media_pb2

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from visage.identity.embedding import Embedding
 from visage.identity.quality.report import PhotoReport
+from visage.runtime.records import Record
 
 IDENTITY_PREFIX: Final = "identities/"
-OPERATION_PREFIX: Final = "operations/"
 _LATEST_MS: Final = 9_999_999_999_999
 
 
@@ -27,16 +26,6 @@ class State(StrEnum):
 
     CREATING = "CREATING"
     READY = "READY"
-
-
-class Record(BaseModel):
-    """A document of the store."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def to_json(self) -> bytes:
-        """Returns the stored form."""
-        return self.model_dump_json().encode()
 
 
 class AvatarRecord(Record):

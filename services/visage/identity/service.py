@@ -5,27 +5,31 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from functools import partial
 
-from google.longrunning import operations_pb2_grpc
+from google.longrunning import operations_pb2
 
 from visage.identity.create import IdentityBuilder
 from visage.identity.creations import Builder, Creations
 from visage.identity.identities import Identities
-from visage.identity.messages import pack_failure
+from visage.identity.messages import operation_message
 from visage.identity.operations import Operations
-from visage.identity.operations_servicer import OperationsServicer
 from visage.identity.pictures import Pictures
 from visage.identity.ports import FaceModels
 from visage.identity.recognition import Recognition
+from visage.identity.records import OperationRecord
 from visage.identity.servicer import IdentityServicer
 from visage.identity.settings import IdentitySettings
 from visage.identity.store import IdentityStore
-from visage.identity.upkeep import Upkeep
+from visage.identity.upkeep import clean_up
 from visage.runtime.asset_servicer import asset_service
 from visage.runtime.assets import AssetStore
 from visage.runtime.capacity import Places
+from visage.runtime.creation_operations import CreationOperations
+from visage.runtime.operations_servicer import operations_service
 from visage.runtime.server import Parts, Servicer
 from visage.runtime.store import ObjectStore
+from visage.runtime.upkeep import Upkeep
 from visage.v1 import identity_service_pb2_grpc
 
 
@@ -49,18 +53,25 @@ async def assemble(
         models, settings.image_limits, settings.gate_limits, settings.quality_limits, settings.model_deadline_s
     )
     places = Places(settings.max_concurrent_calls)
-    creations = Creations(store, builder or own_builder, pack_failure, settings.creation_limits, places)
+    creations = Creations(store, builder or own_builder, settings.creation_limits, places)
     identities = Identities(store, creations)
-    operations = Operations(store, creations)
+    operations = Operations(store, creations.jobs)
     recognition = Recognition(models, pictures, identities, settings.gate_limits)
-    upkeep = Upkeep(store, pack_failure, timedelta(seconds=settings.operation_retention_s), settings.upkeep_period_s)
-    await upkeep.start()
+    retention = timedelta(seconds=settings.operation_retention_s)
+    await clean_up(store, retention)
+    upkeep = Upkeep("identities", partial(clean_up, store, retention), settings.upkeep_period_s)
+    upkeep.start(after_s=settings.upkeep_period_s)
     preparing = [] if builder else [asyncio.create_task(own_builder.prepare(), name="identity-preparation")]
+
+    async def show(record: OperationRecord) -> operations_pb2.Operation:
+        return operation_message(await operations.view(record))
+
+    long_running = CreationOperations(store, creations.jobs, show)
 
     async def close() -> None:
         await asyncio.gather(*preparing)
         await upkeep.close()
-        await creations.close(settings.drain_grace_s)
+        await creations.jobs.close(settings.drain_grace_s)
         await release()
 
     identity_servicer = IdentityServicer(
@@ -73,11 +84,7 @@ async def assemble(
             "visage.v1.IdentityService",
             frozenset({"EmbedFace", "CompareFaces", "DetectLandmarks"}),
         ),
-        Servicer(
-            operations_pb2_grpc.add_OperationsServicer_to_server,
-            OperationsServicer(operations, settings.longest_wait_s),
-            "google.longrunning.Operations",
-        ),
+        operations_service(long_running, settings.longest_wait_s),
         asset_service(assets, settings.max_asset_bytes),
     )
     return Parts("identity", servicers, check_ready, close, places=places)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from visage.identity.creations import CreationLimits
 from visage.identity.gate import GateLimits
 from visage.identity.quality import QualityLimits
+from visage.runtime.creations import CreationLimits
 from visage.runtime.images import ImageLimits
 from visage.runtime.settings import ServiceSettings, settings_config
 

@@ -20,7 +20,6 @@ from typing import Final
 
 from visage.identity.records import (
     IDENTITY_PREFIX,
-    OPERATION_PREFIX,
     Content,
     IdentityRecord,
     OperationRecord,
@@ -29,6 +28,7 @@ from visage.identity.records import (
 )
 from visage.runtime.assets import AssetStore
 from visage.runtime.errors import EtagMismatch, ResourceExists, ResourceNotFound
+from visage.runtime.operations import PREFIX
 from visage.runtime.store import KeyMissing, ObjectStore
 
 _ORDER: Final = "identity_order/"
@@ -154,7 +154,7 @@ class IdentityStore:
         try:
             return OperationRecord.model_validate_json(await self._objects.get(_operation_key(operation_id)))
         except KeyMissing:
-            raise ResourceNotFound("operation", OPERATION_PREFIX + operation_id) from None
+            raise ResourceNotFound("operation", PREFIX + operation_id) from None
 
     async def fail_operation(self, operation_id: str, error: str) -> None:
         """Ends an operation with an error, unless it has been deleted."""
@@ -171,14 +171,14 @@ class IdentityStore:
 
     async def list_operations(self) -> list[OperationRecord]:
         """Returns all operations, newest first."""
-        found = [OperationRecord.model_validate_json(data) for data in await self._read_all(OPERATION_PREFIX)]
+        found = [OperationRecord.model_validate_json(data) for data in await self._read_all(PREFIX)]
         return sorted(found, key=lambda record: (record.create_time, record.operation_id), reverse=True)
 
     async def remove_leftovers(self, now: datetime, retention: timedelta, work: list[WorkRecord]) -> None:
         """Forgets old operations, except those of `work`, and files that writes of dead processes left."""
         running = {item.operation_id for item in work}
-        for item in await self._objects.list(OPERATION_PREFIX):
-            operation_id = item.key.removeprefix(OPERATION_PREFIX).removesuffix(".json")
+        for item in await self._objects.list(PREFIX):
+            operation_id = item.key.removeprefix(PREFIX).removesuffix(".json")
             if now - item.modified_time > retention and operation_id not in running:
                 await self._objects.delete(item.key)
         await self._objects.remove_unfinished(older_than_s=600)
@@ -204,4 +204,4 @@ def _identity_key(identity_id: str) -> str:
 
 
 def _operation_key(operation_id: str) -> str:
-    return f"{OPERATION_PREFIX}{operation_id}.json"
+    return f"{PREFIX}{operation_id}.json"

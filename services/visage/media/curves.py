@@ -16,11 +16,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from visage.media.arkit import CURVE_COUNT, CURVE_NAMES
+from visage.media.emotions import EMOTION_COUNT
+from visage.media.phones import PHONE_COUNT
 
 Array = NDArray[np.float32]
 
 ARKIT_SCHEMA: Final = "curveSchemas/arkit-52"
-"""Resource name of the only channel layout: `CURVE_NAMES`, in this order."""
+"""Resource name of the channel layout that all services work in: `CURVE_NAMES`, in this order."""
 
 POSE_NAMES: Final = ("yaw_degrees", "pitch_degrees", "roll_degrees", "x_mm", "y_mm", "z_mm")
 POSE_COUNT: Final = len(POSE_NAMES)
@@ -36,21 +38,30 @@ class CurveBlock:
         start_frame: Index of the first frame in its stream.
         curves: [frames, 52] coefficients.
         poses: [frames, 6], or None where the head rests.
+        phones: [frames, 43] share of each phone class in what is said; None where that is not known.
+        emotions: [frames, 10] weights in the order of `visage.media.emotions.EMOTIONS`, or None where nobody asked.
     """
 
     start_frame: int
     curves: Array
     poses: Array | None = None
+    phones: Array | None = None
+    emotions: Array | None = None
 
     def __post_init__(self) -> None:
         """Raises ValueError for wrong shapes, a negative start or values that are not finite."""
         if self.start_frame < 0:
             raise ValueError(f"start_frame must not be negative, it is {self.start_frame}")
         object.__setattr__(self, "curves", _checked(self.curves, CURVE_COUNT, "curves"))
-        if self.poses is not None:
-            object.__setattr__(self, "poses", _checked(self.poses, POSE_COUNT, "poses"))
-            if len(self.poses) != len(self.curves):
-                raise ValueError(f"{len(self.poses)} poses for {len(self.curves)} frames of curves")
+        for name, values, columns in (
+            ("poses", self.poses, POSE_COUNT),
+            ("phones", self.phones, PHONE_COUNT),
+            ("emotions", self.emotions, EMOTION_COUNT),
+        ):
+            if values is not None:
+                object.__setattr__(self, name, _checked(values, columns, name))
+                if len(values) != len(self.curves):
+                    raise ValueError(f"{len(values)} {name} for {len(self.curves)} frames of curves")
 
     @property
     def frame_count(self) -> int:

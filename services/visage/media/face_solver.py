@@ -33,11 +33,11 @@ from visage.media.windows import Array
 SOLVED_CURVES: Final = tuple(name for name in CURVE_NAMES if not name.startswith("Eye") and name != "TongueOut")
 """Curves that the vertex basis explains, in the order of the solution."""
 
-_ROUNDS: Final = 3
+ROUNDS: Final = 3
 """Pose and curves explain each other's remainder; measured: the third round changes poses by less than 0.05 degrees."""
 _SWEEPS: Final = 80
 _PRECISION: Final = 1e-5
-_DEPTH_TRUST: Final = 0.2
+DEPTH_TRUST: Final = 0.2
 """Share of the seen depth in the pose; measured on renders of known pose: 0 and 1 are both worse."""
 _DEPTH_WEIGHT: Final = 0.05
 """Of depth against x and y in the curves: the landmark model moves a whole mouth in depth when the jaw opens."""
@@ -113,15 +113,15 @@ class FaceSolver:
         rigid, mesh = list(RIGID_POINTS), points[:MESH_POINTS]
         shape = self._neutral.shape
         weights = np.zeros(len(SOLVED_CURVES)) if self._previous is None else self._previous
-        fit = fit_head(shape[rigid], mesh[rigid], _DEPTH_TRUST)
-        for _ in range(_ROUNDS):
+        fit = fit_head(shape[rigid], mesh[rigid], DEPTH_TRUST)
+        for _ in range(ROUNDS):
             weights = self._weigh(_normalised(mesh, fit) - shape, weights)
-            fit = fit_head((shape + _explained(weights))[rigid], mesh[rigid], _DEPTH_TRUST)
+            fit = fit_head((shape + _explained(weights))[rigid], mesh[rigid], DEPTH_TRUST)
         self._previous = weights
         return self._report(points, fit, weights)
 
     def _weigh(self, seen: Array, start: Array) -> Array:
-        system = _system()
+        system = normal_equations()
         matrix, target = system.matrix, system.rows @ (seen * system.weights).ravel()
         if self._previous is not None and self._steadiness:
             matrix = matrix + self._steadiness * np.eye(len(matrix))
@@ -181,8 +181,8 @@ def quiet_frames(landmarks: Array, share: float = 0.1) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class _System:
-    """rows [curves, 468 * 3]: weighted basis; weights [468, 3]; matrix [curves, curves]: the normal equations'."""
+class NormalEquations:
+    """Of `SOLVED_CURVES`. rows [curves, 468 * 3]: weighted basis; weights [468, 3]; matrix [curves, curves]."""
 
     rows: Array
     weights: Array
@@ -190,28 +190,30 @@ class _System:
 
 
 @cache
-def _system() -> _System:
+def normal_equations() -> NormalEquations:
+    """What each curve does to the mesh, weighted by how well it is seen, and the prices of curves."""
     trust = np.full(MESH_POINTS, _SKIN_TRUST)
     trust[[index for row in (*UPPER_LIP, *LOWER_LIP, *BROW_OUTLINES) for index in row]] = _FEATURE_TRUST
     weights = trust[:, None] * [1, 1, _DEPTH_WEIGHT]
-    rows = (_basis() * weights).reshape(len(SOLVED_CURVES), -1)
+    rows = (basis_of_solved() * weights).reshape(len(SOLVED_CURVES), -1)
     prices = np.full(len(SOLVED_CURVES), _COMMON_PRICE)
     for index, name in enumerate(SOLVED_CURVES):
         if name == "JawOpen":
             prices[index] = _JAW_PRICE
         elif name.startswith(_RARE):
             prices[index] = _RARE_PRICE
-    return _System(rows, weights, rows @ rows.T + np.diag(prices))
+    return NormalEquations(rows, weights, rows @ rows.T + np.diag(prices))
 
 
 @cache
-def _basis() -> Array:
+def basis_of_solved() -> Array:
+    """`vertex_basis` of `SOLVED_CURVES`, [curves, 468, 3]."""
     return vertex_basis()[[CURVE_INDEX[name] for name in SOLVED_CURVES]]
 
 
 def _explained(weights: Array) -> Array:
     """Displacement of the mesh, float64 [468, 3] in millimetres."""
-    return np.tensordot(weights, _basis(), 1)
+    return np.tensordot(weights, basis_of_solved(), 1)
 
 
 def _normalised(points: Array, fit: FaceFit) -> Array:

@@ -56,6 +56,11 @@ def mime_type_of(head: bytes) -> str:
     return UNKNOWN_MIME_TYPE
 
 
+def asset_name(data: bytes) -> str:
+    """Returns the name that bytes have as an asset."""
+    return PREFIX + hashlib.sha256(data).hexdigest()
+
+
 class AssetStore:
     """Assets in an object store."""
 
@@ -64,7 +69,7 @@ class AssetStore:
 
     async def put(self, data: bytes) -> AssetInfo:
         """Stores bytes whole, or finds them stored already."""
-        name = PREFIX + hashlib.sha256(data).hexdigest()
+        name = asset_name(data)
         await self._store.create(name, data)
         return await self.describe(name)
 

@@ -67,9 +67,27 @@ async def decode_audio(content: bytes, field: str, sample_rate_hz: int, limits: 
         MediaTooLarge: Over a limit.
         MediaUndecodable: Another format, broken, empty, more than two channels, or a rate that is not supported.
     """
-    bounds = limits or AudioLimits()
+    samples = await _decode_confined(content, "recording", field, sample_rate_hz, limits or AudioLimits())
+    assert samples is not None
+    return samples
+
+
+async def decode_soundtrack(
+    content: bytes, field: str, sample_rate_hz: int, limits: AudioLimits | None = None
+) -> FloatPcm | None:
+    """Decodes the first soundtrack of an MP4, MOV, WebM or MKV file, as `decode_audio` does; None where it has none.
+
+    The samples start with the first picture: sound before it is left out, and where it starts later there is silence.
+    What comes after the longest duration is left out.
+    """
+    return await _decode_confined(content, "film", field, sample_rate_hz, limits or AudioLimits())
+
+
+async def _decode_confined(
+    content: bytes, kind: str, field: str, sample_rate_hz: int, bounds: AudioLimits
+) -> FloatPcm | None:
     _check_size(len(content), field, bounds)
-    arguments = [str(sample_rate_hz), str(bounds.max_duration_s)]
+    arguments = [str(sample_rate_hz), str(bounds.max_duration_s), kind]
     try:
         outcome = await run_confined("visage.runtime.audio_worker", arguments, content, _CHILD_LIMIT_S)
     except TimeoutError:
@@ -82,7 +100,7 @@ async def decode_audio(content: bytes, field: str, sample_rate_hz: int, limits: 
         raise _too_long(field, bounds, answer["duration_s"])
     if "cause" in answer:
         raise MediaUndecodable(field, answer["cause"])
-    return np.frombuffer(samples, np.float32)
+    return None if "is_mute" in answer else np.frombuffer(samples, np.float32)
 
 
 def decode_raw(

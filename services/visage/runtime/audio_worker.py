@@ -1,8 +1,8 @@
 """Child process of `visage.runtime.audio`: decodes one file from stdin, within limits, to mono float32 on stdout.
 
-Arguments: the parent's pid, the rate wanted in Hz, the longest duration in seconds. The answer is one line of JSON,
-then the samples. The line is {} after success, {"duration_s": …} when the sound is too long, {"cause": "…"} when it
-cannot be decoded.
+Arguments: the parent's pid, the rate wanted in Hz, the longest duration in seconds, "recording" or "film". The answer
+is one line of JSON, then the samples. The line is {} after success, {"is_mute": true} for a film without sound,
+{"duration_s": …} when the sound is too long, {"cause": "…"} when it cannot be decoded.
 """
 
 from __future__ import annotations
@@ -48,7 +48,10 @@ def main(arguments: list[str]) -> None:
     answer: dict[str, object] = {}
     samples = np.zeros(0, np.float32)
     try:
-        samples = _decode(content, target_rate_hz, max_duration_s)
+        if arguments[3] == "film":
+            answer, samples = _decode_film(content, target_rate_hz, max_duration_s)
+        else:
+            samples = _decode(content, target_rate_hz, max_duration_s)
     except _TooLong as error:
         answer = {"duration_s": error.duration_s}
     except _Undecodable as error:
@@ -77,7 +80,25 @@ def _decode(content: bytes, target_rate_hz: int, max_duration_s: float) -> Float
             blocks.append(average_channels(block))
     if not blocks:
         raise _Undecodable("holds no samples")
-    samples = np.concatenate(blocks)
+    return _finished(np.concatenate(blocks), rate_hz, target_rate_hz)
+
+
+def _decode_film(content: bytes, target_rate_hz: int, max_duration_s: float) -> tuple[dict[str, object], FloatPcm]:
+    # Only films need FFmpeg, which services that take recordings alone do not install.
+    from visage.runtime.film_sound import film_sound
+    from visage.runtime.film_streams import Undecodable
+
+    try:
+        found = film_sound(content, max_duration_s)
+    except Undecodable as error:
+        raise _Undecodable(str(error)) from error
+    if found is None:
+        return {"is_mute": True}, np.zeros(0, np.float32)
+    samples, rate_hz = found
+    return {}, _finished(samples, rate_hz, target_rate_hz)
+
+
+def _finished(samples: FloatPcm, rate_hz: int, target_rate_hz: int) -> FloatPcm:
     if not np.isfinite(samples).all():
         raise _Undecodable("holds samples that are not numbers")
     return resample(np.clip(samples, -1.0, 1.0), rate_hz, target_rate_hz)

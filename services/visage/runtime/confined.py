@@ -16,7 +16,7 @@ from typing import Final
 from visage.runtime.tether import kill
 
 # One thread each: a decoder's pool of threads costs address space and competes with the service.
-_CHILD_ENVIRONMENT: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+CHILD_ENVIRONMENT: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ async def run_confined(module: str, arguments: Sequence[str], content: bytes, li
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
-        env={**os.environ, **_CHILD_ENVIRONMENT},
+        env={**os.environ, **CHILD_ENVIRONMENT},
     )
     try:
         async with asyncio.timeout(limit_s):

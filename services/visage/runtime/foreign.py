@@ -38,15 +38,30 @@ class ForeignProtos:
         """Returns a message class. Raises KeyError."""
         return message_factory.GetMessageClass(self._pool.FindMessageTypeByName(full_name))
 
-    def servicer(self, full_name: str, implementation: object) -> Servicer:
-        """Returns a service whose methods are those of `implementation`; reflection, which has our pool, omits it."""
+    def servicer(
+        self,
+        full_name: str,
+        implementation: object,
+        streams: frozenset[str] = frozenset(),
+        default_deadline_s: float | None = None,
+    ) -> Servicer:
+        """Returns a service whose methods are those of `implementation`; reflection, which has our pool, omits it.
+
+        Args:
+            full_name: Of the service.
+            implementation: Has a method for each of the service's.
+            streams: Methods that take a place of the process's capacity.
+            default_deadline_s: See `Servicer`.
+        """
         service = self._pool.FindServiceByName(full_name)
 
         def add(served: object, server: Any) -> None:
             handlers = {method.name: _handler(method, getattr(served, method.name)) for method in service.methods}
             server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(full_name, handlers),))
 
-        return Servicer(add, implementation, full_name, is_reflected=False)
+        return Servicer(
+            add, implementation, full_name, streams, is_reflected=False, default_deadline_s=default_deadline_s
+        )
 
 
 def _handler(method: Any, behaviour: Any) -> Any:

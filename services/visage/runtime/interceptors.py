@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -22,9 +22,8 @@ from opentelemetry import propagate, trace
 from visage.runtime import errors, logs, resumption, telemetry
 from visage.runtime.admission import Admission
 from visage.runtime.ending import Ending
-from visage.runtime.model_errors import translate_model_error
-from visage.runtime.status import STATUS_KEY, code_of, to_status
-from visage.runtime.triton.errors import ModelError
+from visage.runtime.model_errors import shown_error
+from visage.runtime.status import STATUS_KEY, code_of, shortened, to_status
 from visage.runtime.validation import validate, validated
 
 EXEMPT_PREFIXES: Final = ("/grpc.health.v1.Health/", "/grpc.reflection.")
@@ -37,13 +36,22 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc
     """Wraps each handler of the server."""
 
     def __init__(
-        self, admission: Admission, default_deadline_s: float, idle_stream_s: float, streams: Collection[str] = ()
+        self,
+        admission: Admission,
+        default_deadline_s: float,
+        idle_stream_s: float,
+        streams: Collection[str] = (),
+        deadlines: Mapping[str, float] | None = None,
     ) -> None:
-        """Wraps; `streams` are the full names of the methods that take a place of the capacity."""
+        """Wraps; `streams` are the full names of the methods that take a place of the capacity.
+
+        `deadlines` holds the services whose calls have another default deadline.
+        """
         self._admission = admission
         self._streams = frozenset(streams)
         self._ending = Ending()
         self._default_deadline_s = default_deadline_s
+        self._deadlines = deadlines or {}
         self._idle_stream_s = idle_stream_s
         meter = telemetry.meter()
         self._duration = meter.create_histogram(telemetry.SERVER_CALL_DURATION, unit="s")
@@ -116,7 +124,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc
         """Runs `work` under trace, admission and deadline; ends the call with the right status."""
         limit: asyncio.Timeout | None = None
         with self._observed(method, context) as request_id, resumption.notes() as point:
-            limit_s = self._default_deadline_s if context.time_remaining() is None else None
+            default_s = self._deadlines.get(method.rpartition("/")[0], self._default_deadline_s)
+            limit_s = default_s if context.time_remaining() is None else None
             try:
                 async with self._admission.admit(method in self._streams), asyncio.timeout(limit_s) as limit:
                     with self._ending.watched(limit, is_stream):
@@ -135,7 +144,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc
                 if isinstance(error, TimeoutError) and limit is not None and limit.expired():
                     shown = self._ending.cause(is_stream) or errors.DeadlineExceeded(limit_s or 0.0)
                 else:
-                    shown = _shown(error, method)
+                    shown = shown_error(error, "call_broke", "the service's log has the request id")
                 if code_of(shown) is grpc.StatusCode.UNAVAILABLE:
                     shown.metadata |= point
                 await _abort(context, shown, request_id)
@@ -158,14 +167,22 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc
             ),
             structlog.contextvars.bound_contextvars(method=method, request_id=request_id),
         ):
+            code = grpc.StatusCode.OK
             try:
                 yield request_id
+            except grpc.aio.AbortError:
+                code = context.code()
+                raise
+            except asyncio.CancelledError:
+                # The caller has gone, or waits no longer; gRPC tells the server the same of both.
+                is_late = context.time_remaining() == 0
+                code = grpc.StatusCode.DEADLINE_EXCEEDED if is_late else grpc.StatusCode.CANCELLED
+                raise
             finally:
                 elapsed_s = time.perf_counter() - started_s
                 self._active.add(-1, {telemetry.ATTRIBUTE_METHOD: method})
-                code = context.code()
-                self._duration.record(elapsed_s, attributes | {telemetry.ATTRIBUTE_STATUS: str(code)})
-                _log.debug("call_ended", seconds=round(elapsed_s, 4))
+                self._duration.record(elapsed_s, attributes | {telemetry.ATTRIBUTE_STATUS: code.name})
+                _log.debug("call_ended", seconds=round(elapsed_s, 4), code=code.name)
 
 
 class _WriteFailed(Exception):
@@ -179,23 +196,7 @@ async def _write(context: grpc.aio.ServicerContext, response: Any) -> None:
         raise _WriteFailed from error
 
 
-def _shown(error: Exception, method: str) -> errors.VisageError:
-    """Returns what the caller sees of an exception; a defect is logged and shown without its innards."""
-    if isinstance(error, BaseExceptionGroup):
-        known = [e for e in errors.leaves_of(error) if isinstance(e, errors.VisageError | ModelError)]
-        if known:
-            return _shown(known[0], method)
-    if isinstance(error, errors.VisageError):
-        return error
-    if isinstance(error, ModelError):
-        translated = translate_model_error(error)
-        if translated is not None:
-            return translated
-    _log.error("call_broke", exc_info=error)
-    return errors.VisageError("internal error; the service's log has the request id")
-
-
 async def _abort(context: grpc.aio.ServicerContext, error: errors.VisageError, request_id: str) -> None:
     status = to_status(error, request_id)
     context.set_trailing_metadata(((STATUS_KEY, status.SerializeToString()),))
-    await context.abort(code_of(error), error.message)
+    await context.abort(code_of(error), shortened(error.message))

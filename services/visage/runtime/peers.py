@@ -10,7 +10,9 @@ import grpc.aio
 from opentelemetry import propagate
 
 from visage.runtime import errors
+from visage.runtime.renewing_channel import RenewingChannel
 from visage.runtime.status import STATUS_KEY
+from visage.runtime.tls import TlsFiles
 
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
 """gRPC's own default, stated: chunks are at most 1 MiB."""
@@ -50,8 +52,12 @@ def service_config() -> str:
     )
 
 
-def open_channel(address: str) -> grpc.aio.Channel:
-    """Opens a plaintext channel to a service of the mesh; the caller closes it."""
+def open_channel(address: str, tls: TlsFiles | None = None) -> grpc.aio.Channel:
+    """Opens a channel to a service of the mesh, with TLS where there are files for it; the caller closes it.
+
+    Raises:
+        TlsFileProblem: The files cannot be used.
+    """
     options = [
         ("grpc.service_config", service_config()),
         ("grpc.keepalive_time_ms", 60_000),
@@ -59,7 +65,11 @@ def open_channel(address: str) -> grpc.aio.Channel:
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
         ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
     ]
-    return grpc.aio.insecure_channel(address, options=options)
+    if tls is None:
+        return grpc.aio.insecure_channel(address, options=options)
+    return RenewingChannel(
+        tls, lambda content: grpc.aio.secure_channel(address, content.channel_credentials(), options=options)
+    )
 
 
 def translate(peer: str, error: grpc.aio.AioRpcError) -> errors.VisageError:

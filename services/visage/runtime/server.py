@@ -7,22 +7,27 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import grpc
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from pydantic import ValidationError
 
 from visage.runtime import errors, logs, telemetry
 from visage.runtime.admission import Admission
 from visage.runtime.capacity import Places
 from visage.runtime.interceptors import CallInterceptor
 from visage.runtime.peers import MAX_MESSAGE_BYTES
-from visage.runtime.settings import ServiceSettings
+from visage.runtime.settings import SHARED_PREFIX, ServiceSettings, SettingsProblem, read_settings
+from visage.runtime.tls import TlsFileProblem, server_credentials
+
+Settings = TypeVar("Settings", bound=ServiceSettings)
 
 _log = logs.get(__name__)
 
@@ -46,7 +51,8 @@ class Servicer:
     """One gRPC service of a process: the generated `add_…_to_server`, its implementation and its full name.
 
     `streams` are its methods that take a place of the process's capacity (`visage.runtime.capacity`).
-    Reflection lists it if `is_reflected`; its descriptors must be in the default pool then.
+    Reflection lists it if `is_reflected`; its descriptors must be in the default pool then. `default_deadline_s` takes
+    the place of the setting for calls without a deadline.
     """
 
     add_to_server: Callable[[Any, Any], None]
@@ -54,6 +60,7 @@ class Servicer:
     full_name: str
     streams: frozenset[str] = frozenset()
     is_reflected: bool = True
+    default_deadline_s: float | None = None
 
 
 class Service(Protocol):
@@ -106,7 +113,7 @@ class Parts:
 
 
 class RunningServer:
-    """A service that listens; `address` is host:port."""
+    """A service that listens; `address` is host:port, as is `health_address` where health has a port of its own."""
 
     def __init__(self, service: Service, settings: ServiceSettings) -> None:
         self._service = service
@@ -118,8 +125,9 @@ class RunningServer:
         streams = [f"{part.full_name}/{method}" for part in service.servicers for method in part.streams]
         self._health = health.aio.HealthServicer()
         self._watch: asyncio.Task[None] | None = None
+        deadlines = {part.full_name: part.default_deadline_s for part in service.servicers if part.default_deadline_s}
         self._interceptor = CallInterceptor(
-            self._admission, settings.default_deadline_s, settings.idle_stream_s, streams
+            self._admission, settings.default_deadline_s, settings.idle_stream_s, streams, deadlines
         )
         self._server = grpc.aio.server(
             interceptors=[self._interceptor],
@@ -133,7 +141,12 @@ class RunningServer:
                 ("grpc.so_reuseport", 0),
             ],
         )
+        # gRPC keeps no reference of its own to credentials that it asks again.
+        self._credentials = None if settings.tls is None else server_credentials(settings.tls)
+        # A kubelet's gRPC probes know no TLS.
+        self._probed = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         self.address = ""
+        self.health_address = ""
         self.readiness: Mapping[str, bool] = {}
 
     @property
@@ -148,17 +161,25 @@ class RunningServer:
             servicer.add_to_server(servicer.implementation, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
-        target = f"{self._settings.host}:{self._settings.port}"
-        try:
-            port = self._server.add_insecure_port(target)
-        except RuntimeError as error:
-            raise OSError(f"cannot bind {target}") from error
-        self.address = f"{self._settings.host}:{port}"
+        self.address = self._bind(self._server, self._settings.port, self._credentials)
         await self._set_health(NOT_SERVING)
         await self._health.set(LIVE, SERVING)
         await self._server.start()
+        if self._settings.health_port >= 0:
+            health_pb2_grpc.add_HealthServicer_to_server(self._health, self._probed)
+            self.health_address = self._bind(self._probed, self._settings.health_port, None)
+            await self._probed.start()
         self._watch = asyncio.create_task(self._watch_readiness(), name=f"{self._service.name}-readiness")
         _log.info("listening", service=self._service.name, address=self.address)
+
+    def _bind(self, server: grpc.aio.Server, port: int, credentials: grpc.ServerCredentials | None) -> str:
+        """Returns the address; raises OSError when the port is taken."""
+        target = f"{self._settings.host}:{port}"
+        try:
+            bound = server.add_secure_port(target, credentials) if credentials else server.add_insecure_port(target)
+        except RuntimeError as error:
+            raise OSError(f"cannot bind {target}") from error
+        return f"{self._settings.host}:{bound}"
 
     async def _set_health(self, status: int) -> None:
         for name in ("", *(servicer.full_name for servicer in self._service.servicers)):
@@ -221,6 +242,7 @@ class RunningServer:
             ending = group.create_task(self._end_streams(), name=f"{self._service.name}-ending")
             await self._server.stop(self._settings.drain_grace_s)
             ending.cancel()
+        await self._probed.stop(None)
         await self._service.close()
 
 
@@ -252,6 +274,26 @@ async def serve(build: Callable[[], Awaitable[Service]], settings: ServiceSettin
         exporters.close()
 
 
-def run(build: Callable[[], Awaitable[Service]], settings: ServiceSettings, name: str) -> None:
-    """Runs a service process; what `__main__` calls."""
-    asyncio.run(serve(build, settings, name))
+def run(build: Callable[[Settings], Awaitable[Service]], settings: type[Settings], name: str) -> None:
+    """Runs a service process; what `__main__` calls. Settings that cannot be used end it with one line for each."""
+    with exit_on_bad_settings():
+        read = read_settings(settings)
+        asyncio.run(serve(lambda: build(read), read, name))
+
+
+@contextmanager
+def exit_on_bad_settings() -> Iterator[None]:
+    """Lets a process end with status 2 and lines that name the fields."""
+    try:
+        yield
+    except SettingsProblem as problem:
+        print(problem, file=sys.stderr)
+    except ValidationError as error:
+        for item in error.errors():
+            field = ".".join(str(part) for part in item["loc"])
+            print(f"{error.title}.{field}: {item['msg']}", file=sys.stderr)
+    except TlsFileProblem as problem:
+        print(f"{SHARED_PREFIX}{problem.field.upper()}{str(problem).removeprefix(problem.field)}", file=sys.stderr)
+    else:
+        return
+    sys.exit(2)

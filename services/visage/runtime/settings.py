@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Self, TypeVar
 
 import platformdirs
-from pydantic import Field
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -19,6 +20,7 @@ from pydantic_settings import (
 )
 
 from visage.runtime.cache import cache_dir
+from visage.runtime.tls import TlsFiles
 
 SHARED_PREFIX = "VISAGE_"
 
@@ -31,6 +33,31 @@ def settings_config(prefix: str) -> SettingsConfigDict:
 def default_store_url() -> str:
     """Returns the file URL of the user's data folder."""
     return (Path(platformdirs.user_data_dir("visage")) / "store").as_uri()
+
+
+class SettingsProblem(Exception):
+    """Settings cannot be used; each line of the message names a field."""
+
+
+Settings = TypeVar("Settings", bound=BaseSettings)
+
+
+def read_settings(settings: type[Settings]) -> Settings:
+    """Returns settings from the environment; raises SettingsProblem."""
+    try:
+        return settings()
+    except ValidationError as error:
+        raise SettingsProblem("\n".join(_lines_of(error, settings))) from None
+
+
+def _lines_of(error: ValidationError, settings: type[BaseSettings]) -> list[str]:
+    prefix = settings.model_config.get("env_prefix", "")
+    lines = []
+    for item in error.errors():
+        name = "".join(str(part) for part in item["loc"][:1])
+        text = item["msg"].removeprefix("Value error, ")
+        lines.append(f"{prefix}{name.upper()}: {text}" if name else text)
+    return lines
 
 
 class _SharedSource(EnvSettingsSource):
@@ -89,8 +116,40 @@ class ServiceSettings(BaseSettings):
         300.0, gt=0, description="Seconds after which clients reconnect, so that they see new pods."
     )
     otlp_endpoint: str = Field("", description="OTLP/gRPC endpoint of traces and metrics; empty: none sent.")
+    health_port: int = Field(
+        -1,
+        ge=-1,
+        le=65535,
+        description="Port that answers health checks alone, without TLS, for probes that know none; -1: none, 0: a "
+        "free one. The service's own port answers them, too.",
+    )
+    tls_cert_file: Path | None = Field(
+        None, description="PEM certificate chain of this process, for callers and peers; none: no TLS."
+    )
+    tls_key_file: Path | None = Field(None, description="PEM key of the certificate, without a password.")
+    tls_ca_file: Path | None = Field(
+        None,
+        description="PEM certificates of the mesh's CA: callers must show a certificate of it, and peers have one. "
+        "None: anybody may call, and peers are known to the system's CAs.",
+    )
     metrics_port: int = Field(-1, ge=-1, le=65535, description="Prometheus port; -1: none, 0: a free one.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Lowest level logged.")
+
+    @model_validator(mode="after")
+    def _check_tls(self) -> Self:
+        """Raises ValueError where a file is named without those that belong to it."""
+        if self.tls_cert_file is None and (self.tls_key_file or self.tls_ca_file):
+            raise ValueError("tls_cert_file: must be given with tls_key_file or tls_ca_file")
+        if self.tls_cert_file is not None and self.tls_key_file is None:
+            raise ValueError("tls_key_file: must be given with tls_cert_file")
+        return self
+
+    @property
+    def tls(self) -> TlsFiles | None:
+        """Files of TLS; None where calls are plaintext."""
+        if self.tls_cert_file is None or self.tls_key_file is None:
+            return None
+        return TlsFiles(self.tls_cert_file, self.tls_key_file, self.tls_ca_file)
 
     @property
     def usable_cores(self) -> int:

@@ -39,6 +39,11 @@ CODES: Final[dict[str, grpc.StatusCode]] = {
     "INTERNAL": grpc.StatusCode.INTERNAL,
 }
 
+_TEXT_BYTES: Final = 240
+_VIOLATIONS_BYTES: Final = 2_000
+"""What callers sent may stand in an error, however long: bounded, since clients take 8 KiB of trailing metadata and
+show RESOURCE_EXHAUSTED in the place of anything larger."""
+
 _BY_NUMBER: Final = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -53,7 +58,7 @@ def to_status(error: errors.VisageError, request_id: str = "") -> status_pb2.Sta
     """Packs an error with its google.rpc details; a peer's own status passes through unchanged."""
     if isinstance(error, errors.PeerFailed) and error.packed_status:
         return status_pb2.Status.FromString(error.packed_status)
-    status = status_pb2.Status(code=code_of(error).value[0], message=error.message)
+    status = status_pb2.Status(code=code_of(error).value[0], message=shortened(error.message))
     for detail in _details(error, request_id):
         packed = any_pb2.Any()
         packed.Pack(detail)
@@ -61,9 +66,19 @@ def to_status(error: errors.VisageError, request_id: str = "") -> status_pb2.Sta
     return status
 
 
+def shortened(text: str) -> str:
+    """Returns a text for people that is short enough for a status."""
+    data = text.encode()
+    return text if len(data) <= _TEXT_BYTES else f"{data[: _TEXT_BYTES - 3].decode(errors='ignore')}…"
+
+
 def _details(error: errors.VisageError, request_id: str) -> list[message.Message]:
     details: list[message.Message] = [
-        error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata),
+        error_details_pb2.ErrorInfo(
+            reason=error.reason,
+            domain=DOMAIN,
+            metadata={key: shortened(value) for key, value in error.metadata.items()},
+        ),
         error_details_pb2.RequestInfo(request_id=request_id),
     ]
     if code_of(error) is grpc.StatusCode.INVALID_ARGUMENT:
@@ -74,8 +89,8 @@ def _details(error: errors.VisageError, request_id: str) -> list[message.Message
         details.append(
             error_details_pb2.ResourceInfo(
                 resource_type=f"{DOMAIN}/{error.metadata['kind'].capitalize()}",
-                resource_name=error.metadata["name"],
-                description=error.message,
+                resource_name=shortened(error.metadata["name"]),
+                description=shortened(error.message),
             )
         )
     return details
@@ -83,8 +98,12 @@ def _details(error: errors.VisageError, request_id: str) -> list[message.Message
 
 def _bad_request(error: errors.VisageError) -> error_details_pb2.BadRequest:
     pairs = error.violations if isinstance(error, errors.InvalidField) else [(error.field or "", error.message)]
-    violations = [error_details_pb2.BadRequest.FieldViolation(field=field, description=text) for field, text in pairs]
-    return error_details_pb2.BadRequest(field_violations=violations)
+    bad = error_details_pb2.BadRequest()
+    for field, text in pairs:
+        if bad.field_violations and bad.ByteSize() > _VIOLATIONS_BYTES:
+            break
+        bad.field_violations.add(field=shortened(field), description=shortened(text))
+    return bad
 
 
 def _duration(seconds: float) -> duration_pb2.Duration:

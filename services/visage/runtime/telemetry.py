@@ -31,12 +31,23 @@ STAGE: Final = "visage.composition.stage"
 """Seconds of one stream in which a stage had work in hand."""
 FRAMES_RENDERED: Final = "visage.composition.frames"
 
+AV_SKEW: Final = "visage.composition.av_skew"
+"""Seconds by which the sound that a caller has taken outlasts the pictures, or falls short of them, at each fragment or
+raw frame. Histograms hold nothing below zero: the attribute says which of the two is ahead."""
+
+AHEAD_SOUND: Final = "sound"
+AHEAD_PICTURES: Final = "pictures"
+SKEW_LIMITS_S: Final = {AHEAD_SOUND: 0.045, AHEAD_PICTURES: 0.125}
+"""Largest skew that viewers do not notice, by what is ahead: ITU-R BT.1359-1."""
+
+ATTRIBUTE_AHEAD: Final = "ahead"
 ATTRIBUTE_STAGE: Final = "stage"
 ATTRIBUTE_REASON: Final = "reason"
 """Of a refusal: "streams" (the capacity), "calls" (memory) or "draining"."""
 ATTRIBUTE_METHOD: Final = "rpc.method"
 ATTRIBUTE_SYSTEM: Final = "rpc.system.name"
 ATTRIBUTE_STATUS: Final = "rpc.response.status_code"
+"""Name of the gRPC status as callers see it: "OK", "CANCELLED", "INTERNAL"…"""
 
 SCOPE: Final = "visage"
 
@@ -44,6 +55,16 @@ _FRAME_BUCKETS: Final = (0.01, 0.02, 0.03, 0.04, 0.06, 0.08)
 SECONDS_BUCKETS: Final = (*_FRAME_BUCKETS, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 """Upper bounds of histograms of durations, in seconds: fine around 0.6 s, the objective for a first frame, and 0.08 s,
 that for the gap between two. Those of the SDK start at 5, which suits milliseconds."""
+SKEW_BUCKETS: Final = (0.005, 0.01, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1, 0.125, 0.2, 0.5, 1.0, 5.0)
+"""Upper bounds of the histogram of skews, in seconds; the limits are among them."""
+HISTOGRAMS: Final = {
+    SERVER_CALL_DURATION: SECONDS_BUCKETS,
+    TIME_TO_FIRST_FRAME: SECONDS_BUCKETS,
+    INTER_FRAME_GAP: SECONDS_BUCKETS,
+    STAGE: SECONDS_BUCKETS,
+    AV_SKEW: SKEW_BUCKETS,
+}
+"""Every histogram, with its upper bounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +109,17 @@ def configure(service: str, otlp_endpoint: str, metrics_port: int, host: str = "
         server, _ = prometheus_client.start_http_server(metrics_port, addr=host)
     meter_provider: MeterProvider | None = None
     if readers:
-        durations = ExplicitBucketHistogramAggregation(SECONDS_BUCKETS)
-        views = [View(instrument_unit="s", instrument_name="*", aggregation=durations)]
-        meter_provider = MeterProvider(resource=resource, metric_readers=readers, views=views)
+        meter_provider = MeterProvider(resource=resource, metric_readers=readers, views=views())
         metrics.set_meter_provider(meter_provider)
     return Telemetry(tracer_provider, meter_provider, server, server.server_port if server else 0)
+
+
+def views() -> list[View]:
+    """Returns what gives the histograms their bounds."""
+    return [
+        View(instrument_name=name, aggregation=ExplicitBucketHistogramAggregation(bounds))
+        for name, bounds in HISTOGRAMS.items()
+    ]
 
 
 def tracer() -> trace.Tracer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
@@ -12,17 +12,22 @@ from google.protobuf.duration_pb2 import Duration
 from numpy.typing import NDArray
 
 from visage.media.arkit import CURVE_COUNT, CURVE_INDEX, CURVE_NAMES
-from visage.media.curves import ARKIT_SCHEMA, POSE_COUNT, CurveBlock, CurveClip
+from visage.media.curve_schemas import SCHEMAS
+from visage.media.curves import ARKIT_SCHEMA, CurveBlock, CurveClip
+from visage.media.emotions import EMOTIONS
 from visage.media.phone_timing import NO_STRESS, PRIMARY_STRESS, SECONDARY_STRESS
 from visage.media.phones import VOWELS, TimedPhone, classes_of_ipa
+from visage.runtime.channels import ChannelReader
 from visage.runtime.errors import InvalidField
 from visage.v1 import curves_pb2, media_pb2
 
 DEFAULT_FRAME_RATE: Final = Fraction(25)
 _NANOS: Final = 1_000_000_000
 _STRESS_MARKS: Final = "ˈˌ"
-# Times travel through floats and samples on their way; an overlap this short is rounding.
-_TIME_TOLERANCE_S: Final = 1e-3
+TIME_TOLERANCE_S: Final = 1e-3
+"""Times travel through floats and samples on their way; an overlap this short is rounding."""
+# Weights below this are not worth a word.
+_FELT: Final = 1e-3
 
 
 def duration_of(seconds: float | Fraction) -> Duration:
@@ -60,14 +65,28 @@ def curve_header_message(frame_rate: Fraction) -> curves_pb2.CurveHeader:
 
 def curve_block_message(block: CurveBlock) -> curves_pb2.CurveBlock:
     """Message for a block with all channels; millimetres become metres."""
-    message = curves_pb2.CurveBlock(
-        start_frame=block.start_frame, frame_count=block.frame_count, values=block.curves.ravel().tolist()
+    return curves_pb2.CurveBlock(
+        start_frame=block.start_frame,
+        frame_count=block.frame_count,
+        values=block.curves.ravel().tolist(),
+        head_poses=None if block.poses is None else pose_messages(block.poses),
+        emotion=None if block.emotions is None else emotion_message(block.emotions[0]),
     )
-    if block.poses is not None:
-        scaled = block.poses.astype(np.float64) * (1, 1, 1, 1e-3, 1e-3, 1e-3)
-        for yaw, pitch, roll, x, y, z in scaled.tolist():
-            message.head_poses.add(yaw_degrees=yaw, pitch_degrees=pitch, roll_degrees=roll, x=x, y=y, z=z)
-    return message
+
+
+def pose_messages(poses: NDArray[np.float32]) -> list[curves_pb2.HeadPose]:
+    """Messages for [frames, 6] poses; millimetres become metres."""
+    scaled = poses.astype(np.float64) * (1, 1, 1, 1e-3, 1e-3, 1e-3)
+    return [
+        curves_pb2.HeadPose(yaw_degrees=yaw, pitch_degrees=pitch, roll_degrees=roll, x=x, y=y, z=z)
+        for yaw, pitch, roll, x, y, z in scaled.tolist()
+    ]
+
+
+def emotion_message(weights: NDArray[np.float32]) -> curves_pb2.EmotionWeights:
+    """Message for [10] weights; emotions that are not felt are left out."""
+    felt = {name: weight for name, weight in zip(EMOTIONS, weights.tolist(), strict=True) if weight >= _FELT}
+    return curves_pb2.EmotionWeights(weights=felt)
 
 
 def curve_clip_message(clip: CurveClip, frames_per_block: int = 512) -> curves_pb2.CurveClip:
@@ -80,34 +99,29 @@ def curve_clip_message(clip: CurveClip, frames_per_block: int = 512) -> curves_p
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CurveReader:
-    """Reads blocks that follow a header.
+    """Reads blocks of ARKit's curves that follow a header; the tongue of arkit-68 is left out.
 
     Attributes:
-        frame_rate: Frames per second.
-        has_head_pose: Blocks carry poses.
-        columns: [channels] position of each sent channel in `CURVE_NAMES`.
+        channels: What is sent.
+        columns: [channels] position of each sent channel in `CURVE_NAMES`, -1 for those that are left out.
     """
 
-    frame_rate: Fraction
-    has_head_pose: bool
+    channels: ChannelReader
     columns: NDArray[np.intp]
+
+    @property
+    def frame_rate(self) -> Fraction:
+        """Frames per second."""
+        return self.channels.frame_rate
 
     @classmethod
     def of(cls, header: curves_pb2.CurveHeader, field: str = "header") -> CurveReader:
         """Returns the reader; raises InvalidField for an unknown schema or channel, `field` being the header's path."""
-        if header.schema not in (ARKIT_SCHEMA, ""):
-            raise InvalidField(f"{field}.schema", f"unknown schema {header.schema!r}", ARKIT_SCHEMA)
-        if not header.schema and not header.channels:
-            raise InvalidField(f"{field}.channels", "must be given where no schema is named")
-        unknown = [
-            (f"{field}.channels[{index}]", f"unknown channel {name!r}")
-            for index, name in enumerate(header.channels)
-            if name not in CURVE_INDEX
-        ]
-        if unknown:
-            raise InvalidField.of(unknown)
-        columns = [CURVE_INDEX[name] for name in header.channels or CURVE_NAMES]
-        return cls(frame_rate_of(header.frame_rate), header.has_head_pose, np.array(columns, np.intp))
+        channels = ChannelReader.of(header, frame_rate_of(header.frame_rate), field)
+        if not SCHEMAS[channels.schema].is_face:
+            faces = ", ".join(name for name, schema in SCHEMAS.items() if schema.is_face)
+            raise InvalidField(f"{field}.schema", f"{channels.schema} is no whole face", faces)
+        return cls(channels, np.array([CURVE_INDEX.get(name, -1) for name in channels.names], np.intp))
 
     def read(self, message: curves_pb2.CurveBlock, field: str = "block") -> CurveBlock:
         """Returns a block in ARKit order; values are not clamped.
@@ -116,34 +130,11 @@ class CurveReader:
             InvalidField: The number of values or poses is not what the header and `frame_count` announce, or a value
                 is not finite.
         """
-        expected = message.frame_count * len(self.columns)
-        if len(message.values) != expected:
-            raise InvalidField(
-                f"{field}.values",
-                f"{len(message.values)} values, expected {message.frame_count} frames of {len(self.columns)} channels",
-                expected,
-            )
+        values = self.channels.values(message, field)
         curves = np.zeros((message.frame_count, CURVE_COUNT), np.float32)
-        curves[:, self.columns] = np.array(message.values, np.float32).reshape(message.frame_count, -1)
-        if not np.isfinite(curves).all():
-            raise InvalidField(f"{field}.values", "must be finite")
-        return CurveBlock(message.start_frame, curves, self._poses(message, field))
-
-    def _poses(self, message: curves_pb2.CurveBlock, field: str) -> NDArray[np.float32] | None:
-        """[frames, 6] in degrees and millimetres; None where the block has none."""
-        if not message.head_poses:
-            return None
-        allowed = message.frame_count if self.has_head_pose else 0
-        if len(message.head_poses) != allowed:
-            raise InvalidField(f"{field}.head_poses", f"{len(message.head_poses)} poses, expected {allowed}", allowed)
-        rows = [
-            (pose.yaw_degrees, pose.pitch_degrees, pose.roll_degrees, pose.x * 1e3, pose.y * 1e3, pose.z * 1e3)
-            for pose in message.head_poses
-        ]
-        poses = np.array(rows, np.float32).reshape(-1, POSE_COUNT)
-        if not np.isfinite(poses).all():
-            raise InvalidField(f"{field}.head_poses", "must be finite")
-        return poses
+        is_shown = self.columns >= 0
+        curves[:, self.columns[is_shown]] = values[:, is_shown]
+        return CurveBlock(message.start_frame, curves, self.channels.poses(message, field))
 
 
 def read_curve_clip(message: curves_pb2.CurveClip, field: str = "clip") -> CurveClip:
@@ -153,13 +144,17 @@ def read_curve_clip(message: curves_pb2.CurveClip, field: str = "clip") -> Curve
         InvalidField: The header or a block is at fault, or the blocks leave gaps or overlap.
     """
     reader = CurveReader.of(message.header, f"{field}.header")
-    blocks: list[CurveBlock] = []
+    return CurveClip.joined(reader.frame_rate, [reader.read(block, path) for path, block in blocks_of(message, field)])
+
+
+def blocks_of(message: curves_pb2.CurveClip, field: str = "clip") -> Iterator[tuple[str, curves_pb2.CurveBlock]]:
+    """Yields the path and the message of each block; raises InvalidField if they leave gaps or overlap."""
+    frame = 0
     for index, block in enumerate(message.blocks):
-        frame = blocks[-1].end_frame if blocks else 0
         if block.start_frame != frame:
             raise InvalidField(f"{field}.blocks[{index}].start_frame", f"expected {frame}", frame)
-        blocks.append(reader.read(block, f"{field}.blocks[{index}]"))
-    return CurveClip.joined(reader.frame_rate, blocks)
+        frame += block.frame_count
+        yield f"{field}.blocks[{index}]", block
 
 
 def phones_of(timing: curves_pb2.SpeechTiming, field: str = "timing") -> list[TimedPhone]:
@@ -176,7 +171,7 @@ def phones_of(timing: curves_pb2.SpeechTiming, field: str = "timing") -> list[Ti
     for index, span in enumerate(timing.phonemes):
         start_s, stop_s = seconds_of(span.start_offset), seconds_of(span.end_offset)
         path = f"{field}.phonemes[{index}]"
-        if start_s < end_s - _TIME_TOLERANCE_S:
+        if start_s < end_s - TIME_TOLERANCE_S:
             raise InvalidField(f"{path}.start_offset", f"starts before {end_s:.3f} s, the end of the one before it")
         if stop_s < start_s:
             raise InvalidField(f"{path}.end_offset", "ends before it starts")

@@ -41,8 +41,7 @@ async def build_service(settings: SpeechSettings) -> Parts:
 
 def main() -> None:
     """Serves until told to stop."""
-    settings = SpeechSettings()
-    server.run(lambda: build_service(settings), settings, "speech")
+    server.run(build_service, SpeechSettings, "speech")
 
 
 if __name__ == "__main__":

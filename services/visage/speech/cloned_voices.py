@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from visage.runtime import logs
@@ -20,7 +20,7 @@ from visage.speech.voices import Clone, Voice, VoiceCatalogue
 _log = logs.get(__name__)
 
 LOOK_PERIOD_S: Final = 5.0
-_FRESH_S: Final = 1.0
+FRESH_S: Final = 1.0
 # Behind the installed voices: without a name nobody gets somebody else's voice.
 _CLONE_RANK: Final = 1_000_000
 
@@ -58,7 +58,7 @@ class ClonedVoices:
     async def for_voice(self, name: str) -> VoiceCatalogue:
         """Returns the catalogue to find a voice in; the store is asked only for what is not provided here."""
         if name and not self.is_provided(name):
-            await self.look(_FRESH_S)
+            await self.look(FRESH_S)
         return self._catalogue
 
     async def all(self) -> VoiceCatalogue:
@@ -145,36 +145,3 @@ def cloned_voice(record: VoiceRecord, base: Voice) -> Voice:
         rank=_CLONE_RANK,
         clone=clone,
     )
-
-
-class Upkeep:
-    """Looks at the store now and then until it is closed."""
-
-    def __init__(self, voices: ClonedVoices, store: VoiceStore, retention: timedelta, failure: str) -> None:
-        self._voices = voices
-        self._store = store
-        self._retention = retention
-        self._failure = failure
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begins in the background: a store that is away must not keep the service from starting."""
-        self._task = asyncio.create_task(self._run(), name="voice-upkeep")
-
-    async def _run(self) -> None:
-        cleaned_s = float("-inf")
-        while True:
-            try:
-                if time.monotonic() - cleaned_s > 60.0:
-                    await self._store.remove_leftovers(datetime.now(UTC), self._retention, self._failure)
-                    cleaned_s = time.monotonic()
-                await self._voices.look(_FRESH_S)
-            except Exception as error:
-                _log.error("voice_upkeep_broke", exc_info=error)
-            await asyncio.sleep(LOOK_PERIOD_S)
-
-    async def close(self) -> None:
-        """Stops the background work."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
-
-from google.longrunning import operations_pb2_grpc
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Final
 
 from visage.runtime.asset_servicer import asset_service
 from visage.runtime.assets import AssetStore
+from visage.runtime.creation_operations import CreationOperations
+from visage.runtime.creations import interrupted
+from visage.runtime.operations import pack_failure
+from visage.runtime.operations_servicer import operations_service
 from visage.runtime.server import Parts, Servicer
 from visage.runtime.store import ObjectStore
+from visage.runtime.upkeep import Upkeep
 from visage.speech.align_speech import AlignSpeech
 from visage.speech.analysis_ports import SpeechModels
 from visage.speech.base_voices import BaseVoices
 from visage.speech.calibration import streams_carried
 from visage.speech.cloned_engine import ClonedEngine
-from visage.speech.cloned_voices import ClonedVoices, Upkeep
+from visage.speech.cloned_voices import FRESH_S, LOOK_PERIOD_S, ClonedVoices
 from visage.speech.create_voice import VoiceBuilder
 from visage.speech.ports import SpeechEngine, VisitingEngine
 from visage.speech.riva.servicer import RivaServicer, riva_service
@@ -24,10 +29,12 @@ from visage.speech.sample_gate import SampleLimits
 from visage.speech.servicer import SpeechServicer
 from visage.speech.settings import SpeechSettings
 from visage.speech.voice_analysis import MAX_SAMPLE_BYTES, VoiceAnalysis
-from visage.speech.voice_creations import Builder, VoiceCreations, interrupted
-from visage.speech.voice_operations import VoiceOperationsServicer, pack_failure
+from visage.speech.voice_creations import Builder, VoiceCreations
+from visage.speech.voice_operations import VoiceOperations
 from visage.speech.voice_store import VoiceStore
 from visage.v1 import speech_service_pb2_grpc
+
+_CLEANING_PERIOD_S: Final = 60.0
 
 
 async def assemble(
@@ -61,19 +68,30 @@ async def assemble(
     catalogue = ClonedVoices(voices, store, clones, visitors)
     bases = BaseVoices(speaking, models, settings.cache_dir / "voices", deadline_s)
     own_builder = VoiceBuilder(models, speaking, bases, SampleLimits(), deadline_s)
-    creations = VoiceCreations(store, builder or own_builder, pack_failure, settings.creation_limits)
-    operations = VoiceOperationsServicer(store, catalogue, creations, settings.longest_wait_s)
+    creations = VoiceCreations(store, builder or own_builder, settings.creation_limits)
+    operations = VoiceOperations(store, catalogue, creations.jobs)
     aligner = AlignSpeech(models, speaking, deadline_s)
     analysis = VoiceAnalysis(aligner, catalogue, store, creations, operations, assets)
-    upkeep = Upkeep(catalogue, store, timedelta(seconds=settings.operation_retention_s), pack_failure(interrupted()))
-    upkeep.start()
+
+    async def clean_up() -> None:
+        retention = timedelta(seconds=settings.operation_retention_s)
+        await store.remove_leftovers(datetime.now(UTC), retention, pack_failure(interrupted()))
+
+    # In the background: a store that is away must not keep the service from starting.
+    upkeep = (
+        Upkeep("voices", clean_up, _CLEANING_PERIOD_S),
+        Upkeep("catalogue", partial(catalogue.look, FRESH_S), LOOK_PERIOD_S),
+    )
+    for work in upkeep:
+        work.start()
 
     async def check_ready() -> Mapping[str, bool]:
         return {"voices": bool(voices)}
 
     async def release() -> None:
-        await upkeep.close()
-        await creations.close(settings.drain_grace_s)
+        for work in upkeep:
+            await work.close()
+        await creations.jobs.close(settings.drain_grace_s)
         for engine in (*visitors, *engines):
             await engine.close()
         await release_models()
@@ -95,7 +113,7 @@ async def assemble(
                 frozenset({"SynthesizeSpeech", "StreamSynthesizeSpeech", "AlignSpeech"}),
             ),
             riva_service(riva),
-            Servicer(operations_pb2_grpc.add_OperationsServicer_to_server, operations, "google.longrunning.Operations"),
+            operations_service(CreationOperations(store, creations.jobs, operations.view), settings.longest_wait_s),
             asset_service(assets, MAX_SAMPLE_BYTES),
         ],
         check_ready,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from visage.runtime.creations import CreationLimits
 from visage.runtime.settings import ServiceSettings, settings_config
-from visage.speech.voice_creations import CreationLimits
 
 
 class SpeechSettings(ServiceSettings):

@@ -16,7 +16,7 @@ from visage.speech.align_speech import Alignment, AlignSpeech
 from visage.speech.alignment_messages import alignment_message, read_alignment_config, read_audio
 from visage.speech.cloned_voices import ClonedVoices
 from visage.speech.voice_creations import NewVoice, VoiceCreations
-from visage.speech.voice_operations import VoiceOperationsServicer
+from visage.speech.voice_operations import VoiceOperations
 from visage.speech.voice_records import VOICE_PREFIX
 from visage.speech.voice_store import VoiceStore
 from visage.speech.voices import DEFAULT_LANGUAGE, Voice
@@ -35,7 +35,7 @@ class VoiceAnalysis:
     voices: ClonedVoices
     store: VoiceStore
     creations: VoiceCreations
-    operations: VoiceOperationsServicer
+    operations: VoiceOperations
     assets: AssetStore
 
     async def align(
@@ -93,7 +93,7 @@ class VoiceAnalysis:
             if request.allow_missing:
                 return
             raise
-        await self.creations.cancel(record.operation_id)
+        await self.creations.jobs.cancel(record.operation_id)
         await self.store.erase(record.voice_id, record.uid)
         await self.store.delete_operation(record.operation_id)
         await self.voices.look(0.0)

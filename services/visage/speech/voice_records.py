@@ -5,20 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from visage.runtime.operations import PREFIX
+from visage.runtime.records import Record
 
 VOICE_PREFIX: Final = "voices/"
-OPERATION_PREFIX: Final = "operations/"
-
-
-class Record(BaseModel):
-    """A document of the store."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def to_json(self) -> bytes:
-        """Returns the stored form."""
-        return self.model_dump_json().encode()
 
 
 class CloneContent(Record):
@@ -68,4 +58,4 @@ class CreationRecord(Record):
     @property
     def name(self) -> str:
         """The resource name."""
-        return OPERATION_PREFIX + self.operation_id
+        return PREFIX + self.operation_id

@@ -14,18 +14,21 @@ from visage.cli.cluster.explain import Metric, Scaler
 
 SELECTOR: Final = "app.kubernetes.io/part-of=visage"
 NAME_LABEL: Final = "app.kubernetes.io/name"
-METRICS_PORTS: Final = {"triton": 8002}
+TRITON: Final = "triton"
+TRITON_HTTP_PORT: Final = 8000
+METRICS_PORTS: Final = {TRITON: 8002}
 SERVICE_METRICS_PORT: Final = 9464
 
 _LIMIT_S: Final = 10
 _PAGE: Final = 200
 _SAMPLE: Final = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)")
-_FACTORS: Final = {"m": 1e-3, "": 1.0, "k": 1e3, "Ki": 2**10, "Mi": 2**20}
+_MODEL: Final = re.compile(r'\bmodel="([^"]+)"')
+_FACTORS: Final = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "Ki": 2**10, "Mi": 2**20}
 
 
 @dataclass(frozen=True, slots=True)
 class PodLoad:
-    """A pod with its figures; None: its metrics cannot be read."""
+    """A pod with its figures; None: its metrics cannot be read. `models`: of Triton's pods, which are ready."""
 
     name: str
     app: str
@@ -35,6 +38,7 @@ class PodLoad:
     streams: float | None
     capacity: float | None
     queue_s: float | None
+    models: dict[str, bool]
 
 
 class Cluster:
@@ -93,6 +97,7 @@ class Cluster:
         conditions = {item.type: item.status for item in (status.conditions or ())}
         statuses = status.container_statuses or ()
         text = self._metrics(pod.metadata.name, METRICS_PORTS.get(app, SERVICE_METRICS_PORT))
+        models = _models(text) if app == TRITON else []
         return PodLoad(
             pod.metadata.name,
             app,
@@ -102,15 +107,23 @@ class Cluster:
             _sum(text, "visage_active_streams"),
             _sum(text, "visage_stream_capacity"),
             _queue_s(text),
+            {model: self._is_model_ready(pod.metadata.name, model) for model in models},
         )
 
     def _metrics(self, pod: str, port: int) -> str:
+        return self._ask(pod, port, "metrics") or ""
+
+    def _is_model_ready(self, pod: str, model: str) -> bool:
+        return self._ask(pod, TRITON_HTTP_PORT, f"v2/models/{model}/ready") is not None
+
+    def _ask(self, pod: str, port: int, path: str) -> str | None:
+        """Returns what a pod answers, through the API server; None where it does not, or refuses."""
         try:
             answer = self._core.connect_get_namespaced_pod_proxy_with_path(
-                f"{pod}:{port}", self._namespace, "metrics", _request_timeout=_LIMIT_S
+                f"{pod}:{port}", self._namespace, path, _request_timeout=_LIMIT_S
             )
         except ApiException:
-            return ""
+            return None
         return str(answer)
 
 
@@ -127,21 +140,25 @@ def open_cluster(namespace: str, context: str | None) -> Cluster:
             config.load_incluster_config()
         except config.ConfigException:
             raise ValueError(f"no cluster is known: {first}") from None
-    return Cluster(client.ApiClient(), namespace)
+    api = client.ApiClient()
+    # The client would encode the slashes of a proxied path.
+    api.configuration.safe_chars_for_path_param = "/"
+    return Cluster(api, namespace)
 
 
 def scaler_of(item: Any) -> Scaler:
     """Reads an autoscaler of the API."""
     status = item.status
-    current = {metric.pods.metric.name: metric.pods.current for metric in status.current_metrics or () if metric.pods}
+    # Of pods with HPA and adapter, external with KEDA; both are a figure per pod.
+    current = {source.metric.name: source.current for source in map(_source, status.current_metrics or ()) if source}
     metrics = []
-    for metric in item.spec.metrics or ():
-        if metric.pods is None:
+    for source in map(_source, item.spec.metrics or ()):
+        if source is None or not source.target.average_value:
             continue
-        name = metric.pods.metric.name
+        name = source.metric.name
         value = current.get(name)
         average = value.average_value if value is not None else None
-        metrics.append(Metric(name, number(average) if average else None, number(metric.pods.target.average_value)))
+        metrics.append(Metric(name, number(average) if average else None, number(source.target.average_value)))
     return Scaler(
         item.spec.scale_target_ref.name,
         status.current_replicas or 0,
@@ -152,9 +169,13 @@ def scaler_of(item: Any) -> Scaler:
     )
 
 
+def _source(metric: Any) -> Any:
+    return metric.pods or metric.external
+
+
 def number(quantity: str) -> float:
     """Returns a quantity of the API ("800m", "2") as a number. Raises ValueError."""
-    match = re.fullmatch(r"([0-9.]+)(m|k|Ki|Mi|)", quantity)
+    match = re.fullmatch(r"([0-9.]+)(n|u|m|k|M|G|Ki|Mi|)", quantity)
     if match is None:
         raise ValueError(f"{quantity!r} is no quantity")
     return float(match[1]) * _FACTORS[match[2]]
@@ -168,6 +189,13 @@ def _samples(text: str, name: str) -> list[float]:
 def _sum(text: str, name: str) -> float | None:
     found = _samples(text, name)
     return sum(found) if found else None
+
+
+def _models(text: str) -> list[str]:
+    """Names of the models that Triton has loaded: each has a series from then on."""
+    matches = (_SAMPLE.match(line) for line in text.splitlines())
+    labels = [match[2] or "" for match in matches if match and match[1] == "nv_inference_request_success"]
+    return sorted({name for text in labels for name in _MODEL.findall(text)})
 
 
 def _queue_s(text: str) -> float | None:

@@ -24,7 +24,7 @@ Context = Annotated[str | None, typer.Option(help="Context of the kubeconfig.")]
 
 @app.command()
 def status(namespace: Namespace = "visage", context: Context = None) -> None:
-    """Deployments, pods, streams over capacity, and the wait in Triton's queues."""
+    """Deployments, pods, streams over capacity, models that are ready, and the wait in Triton's queues."""
     console.run(_in_thread(_status, namespace, context))
 
 
@@ -36,15 +36,22 @@ def _status(namespace: str, context: str | None) -> None:
         first = Table("deployment", "ready", "wanted")
         for item in deployments:
             first.add_row(item["name"], str(item["ready"]), str(item["replicas"]))
-        second = Table("pod", "phase", "ready", "restarts", "streams", "queue")
+        second = Table("pod", "phase", "ready", "restarts", "streams", "models", "queue")
         for pod in pods:
             streams = "" if pod.capacity is None else f"{pod.streams or 0:g} of {pod.capacity:g}"
             queue = "" if pod.queue_s is None else f"{1000 * pod.queue_s:.1f} ms"
             ready = "yes" if pod.is_ready else "no"
-            second.add_row(pod.name, pod.phase, ready, str(pod.restarts), streams, queue)
+            second.add_row(pod.name, pod.phase, ready, str(pod.restarts), streams, _readiness(pod.models), queue)
         return Group(first, second)
 
     console.show({"deployments": deployments, "pods": pods}, tables)
+
+
+def _readiness(models: dict[str, bool]) -> str:
+    missing = [name for name, is_ready in models.items() if not is_ready]
+    if not models:
+        return ""
+    return f"{len(models) - len(missing)} of {len(models)}" + (f"; not {', '.join(missing)}" if missing else "")
 
 
 @app.command()
@@ -113,10 +120,11 @@ async def _list_renders() -> None:
         jobs = [job async for job in visage.renders.list()]
 
     def table() -> Table:
-        made = Table("render", "state", "seconds", "attempts", "film or error")
+        made = Table("render", "state", "seconds", "attempts", "expires (UTC)", "film or error")
         for job in jobs:
             film = job.asset or job.error
-            made.add_row(job.name, job.state, f"{job.media_s:.1f}", str(job.attempt_count), film)
+            expires = job.expire_time.strftime("%Y-%m-%d %H:%M") if job.expire_time is not None else ""
+            made.add_row(job.name, job.state, f"{job.media_s:.1f}", str(job.attempt_count), expires, film)
         return made
 
     console.show(jobs, table)

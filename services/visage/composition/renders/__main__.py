@@ -1,7 +1,7 @@
 """Works on one render and ends: `python -m visage.composition.renders RENDER`, what a Job's pod runs.
 
 Exit status: 0 when the render has its outcome, good or bad; 1 when a service or a model is away, so that the cluster
-tries again; 2 for wrong arguments.
+tries again; 2 for wrong arguments or settings.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from visage.composition.settings import CompositionSettings
 from visage.composition.workshop import open_workshop
 from visage.runtime import logs, telemetry
 from visage.runtime.errors import VisageError
+from visage.runtime.server import exit_on_bad_settings
+from visage.runtime.settings import read_settings
 from visage.runtime.triton.client import TritonClient
 from visage.runtime.triton.settings import TritonClientSettings
 
@@ -53,13 +55,14 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
         print("usage: python -m visage.composition.renders RENDER", file=sys.stderr)
         return 2
-    settings = CompositionSettings()
-    logs.configure("render", settings.log_level)
-    exporters = telemetry.configure("render", settings.otlp_endpoint, -1)
-    try:
-        return asyncio.run(work_on(arguments[0], settings))
-    finally:
-        exporters.close()
+    with exit_on_bad_settings():
+        settings = read_settings(CompositionSettings)
+        logs.configure("render", settings.log_level)
+        exporters = telemetry.configure("render", settings.otlp_endpoint, -1)
+        try:
+            return asyncio.run(work_on(arguments[0], settings))
+        finally:
+            exporters.close()
 
 
 if __name__ == "__main__":

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from visage.composition.renders.records import OPERATION_PREFIX, RenderRecord, render_id_of
+from visage.composition.renders.records import RenderRecord, render_id_of
+from visage.composition.renders.retention import Retention
 from visage.composition.renders.runners import Runner
 from visage.composition.renders.store import RenderStore, RenderView
 from visage.composition.renders.work import end_with_error
 from visage.runtime.errors import Cancelled, InvalidField, ResourceNotReady, VisageError
+from visage.runtime.operations import operation_id_of, page_behind, wait_until_done
 from visage.v1 import render_service_pb2
 
-_NAME: Final = re.compile(r"operations/([a-z0-9-]{1,64})")
-_FIRST_LOOK_S: Final = 0.1
-_SLOWEST_LOOK_S: Final = 1.0
 _UNWANTED: Final = ("include_curves", "include_timing", "resume")
 
 
 class Renders:
-    """Renders of one store and its runner."""
+    """Renders of one store and its runner.
 
-    def __init__(self, store: RenderStore, runner: Runner) -> None:
+    Attributes:
+        retention: How long those that are done stay.
+    """
+
+    def __init__(self, store: RenderStore, runner: Runner, retention: Retention) -> None:
         self._store = store
         self._runner = runner
+        self.retention = retention
 
     async def create(self, request: render_service_pb2.CreateRenderRequest) -> RenderView:
         """Enters a render and has it run; returns an earlier call's render of the same request id.
@@ -58,29 +60,16 @@ class Renders:
 
     async def get(self, name: str) -> RenderView:
         """Returns a render by its operation's name. Raises ResourceNotFound or InvalidField."""
-        return await self._store.get(_read_name(name))
+        return await self._store.get(operation_id_of(name))
 
     async def wait(self, name: str, limit_s: float) -> RenderView:
         """Returns a render once it is done, or as it is after `limit_s` seconds."""
-        loop = asyncio.get_running_loop()
-        end_s, pause_s = loop.time() + limit_s, _FIRST_LOOK_S
-        view = await self.get(name)
-        while view.outcome is None and (left_s := end_s - loop.time()) > 0:
-            await asyncio.sleep(min(pause_s, left_s))
-            pause_s = min(2 * pause_s, _SLOWEST_LOOK_S)
-            view = await self.get(name)
-        return view
+        return await wait_until_done(lambda: self.get(name), lambda view: view.outcome is not None, limit_s)
 
     async def list(self, after: str, count: int) -> tuple[Sequence[RenderView], str]:
         """Returns up to `count` renders behind the one of id `after`, newest first, and the last one's id if more
         follow."""
-        views = await self._store.list()
-        ids = [view.record.render_id for view in views]
-        if after and after not in ids:
-            raise InvalidField("page_token", "is not a token of an earlier page")
-        start = ids.index(after) + 1 if after else 0
-        chosen = views[start : start + count]
-        return chosen, chosen[-1].record.render_id if len(views) > start + count else ""
+        return page_behind(await self._store.list(), lambda view: view.record.render_id, after, count)
 
     async def cancel(self, name: str) -> None:
         """Ends a render as cancelled and stops its work; one that is done stays as it is."""
@@ -89,11 +78,11 @@ class Renders:
             await self._runner.cancel(render_id)
 
     async def delete(self, name: str) -> None:
-        """Forgets a render that is done; its film stays. Raises ResourceNotReady while it runs."""
+        """Forgets a render that is done; its film stays for good. Raises ResourceNotReady while it runs."""
         view = await self.get(name)
         if view.outcome is None:
             raise ResourceNotReady("operation", name, "RUNNING")
-        await self._store.delete(view.record.render_id)
+        await self.retention.forget(view, keep_film=True)
 
 
 def _check(request: render_service_pb2.CreateRenderRequest) -> None:
@@ -104,10 +93,3 @@ def _check(request: render_service_pb2.CreateRenderRequest) -> None:
         is_set = generation.HasField("resume") if field == "resume" else getattr(generation, field)
         if is_set:
             raise InvalidField(f"generation.{field}", "must be absent: a film is all that is kept")
-
-
-def _read_name(name: str) -> str:
-    match = _NAME.fullmatch(name)
-    if match is None:
-        raise InvalidField("name", f"does not match {OPERATION_PREFIX}{{operation}}")
-    return match[1]

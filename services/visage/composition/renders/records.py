@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import uuid
 from datetime import datetime
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from visage.runtime.operations import new_operation_id
+from visage.runtime.records import Record
+from visage.v1 import composition_service_pb2, render_service_pb2
 
-from visage.v1 import composition_service_pb2
-
-OPERATION_PREFIX: Final = "operations/"
 RENDER_PREFIX: Final = "renders/"
-
-
-class Record(BaseModel):
-    """A document of the store."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def to_json(self) -> bytes:
-        """Returns the stored form."""
-        return self.model_dump_json().encode()
 
 
 class RenderRecord(Record):
@@ -42,6 +29,11 @@ class RenderRecord(Record):
         return cls(render_id=render_id, generation=packed, create_time=create_time)
 
     @property
+    def name(self) -> str:
+        """The resource name."""
+        return RENDER_PREFIX + self.render_id
+
+    @property
     def request(self) -> composition_service_pb2.GenerateAvatarRequest:
         """The request."""
         return composition_service_pb2.GenerateAvatarRequest.FromString(base64.b64decode(self.generation))
@@ -50,12 +42,13 @@ class RenderRecord(Record):
 class ProgressRecord(Record):
     """How far work has come; written by whoever works, at least every few seconds: a sign of life.
 
-    `media_s` is the length of the finished fragments in seconds.
+    `media_s` is the length of the finished fragments in seconds; `film` the asset that the film is, or is about to be.
     """
 
     attempt_count: int = 0
     segment_count: int = 0
     media_s: float = 0.0
+    film: str = ""
     update_time: datetime
 
 
@@ -66,9 +59,12 @@ class OutcomeRecord(Record):
     error: str = ""
     end_time: datetime
 
+    @property
+    def film(self) -> str:
+        """Name of the asset that the film is; empty where there is none."""
+        return render_service_pb2.Render.FromString(base64.b64decode(self.render)).asset if self.render else ""
+
 
 def render_id_of(request_id: str) -> str:
     """Returns the id that all replicas derive from a caller's request id; a new one where there is none."""
-    if not request_id:
-        return uuid.uuid4().hex
-    return hashlib.sha256(f"render {request_id.lower()}".encode()).hexdigest()[:32]
+    return new_operation_id("render", request_id)

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from visage.composition.renders.records import OutcomeRecord, ProgressRecord, RenderRecord
@@ -31,6 +33,15 @@ class RenderView:
     outcome: OutcomeRecord | None
 
 
+@dataclass(frozen=True, slots=True)
+class RenderTraces:
+    """What a listing shows: whether a render is entered, when its outcome, if any, and the latest were written."""
+
+    is_entered: bool
+    end_time: datetime | None
+    latest: datetime
+
+
 class RenderStore:
     """Renders of one object store."""
 
@@ -47,18 +58,34 @@ class RenderStore:
         if content is None:
             raise ResourceNotFound("operation", f"operations/{render_id}")
         progress, outcome = await asyncio.gather(
-            self._read(_key(render_id, "progress.json")), self._read(_key(render_id, "outcome.json"))
+            self.progress_of(render_id), self._read(_key(render_id, "outcome.json"))
         )
         return RenderView(
             RenderRecord.model_validate_json(content),
-            ProgressRecord.model_validate_json(progress) if progress else None,
+            progress,
             OutcomeRecord.model_validate_json(outcome) if outcome else None,
         )
+
+    async def progress_of(self, render_id: str) -> ProgressRecord | None:
+        """Returns how far work has come, of a render that is not there any more too."""
+        content = await self._read(_key(render_id, "progress.json"))
+        return ProgressRecord.model_validate_json(content) if content else None
 
     async def list_ids(self) -> list[str]:
         """Returns the ids of all renders."""
         matches = (_RENDER_KEY.fullmatch(item.key) for item in await self._objects.list(f"{_FOLDER}/"))
         return [match[1] for match in matches if match]
+
+    async def survey(self) -> dict[str, RenderTraces]:
+        """Returns what is there of all renders by id, without reading it; of those that are gone from the list, too."""
+        found: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
+        for item in await self._objects.list(f"{_FOLDER}/"):
+            render_id, _, name = item.key.removeprefix(f"{_FOLDER}/").partition("/")
+            found[render_id][name] = item.modified_time
+        return {
+            render_id: RenderTraces("render.json" in times, times.get("outcome.json"), max(times.values()))
+            for render_id, times in found.items()
+        }
 
     async def list(self) -> Sequence[RenderView]:
         """Returns all renders, newest first; one that is deleted meanwhile is left out."""
@@ -111,10 +138,14 @@ class RenderStore:
         await self._objects.delete_below(_key(render_id, "segments/"))
 
     async def delete(self, render_id: str) -> None:
-        """Forgets a render; its outcome last, so that nobody takes up what is half gone."""
+        """Forgets a render.
+
+        Its outcome goes last, so that nobody takes up what is half gone, and the progress first: one that is there
+        without a render was written afterwards.
+        """
         await self.delete_segments(render_id)
         await self._objects.delete(
-            _key(render_id, "render.json"), _key(render_id, "progress.json"), _key(render_id, "outcome.json")
+            _key(render_id, "progress.json"), _key(render_id, "render.json"), _key(render_id, "outcome.json")
         )
 
     async def _read(self, key: str) -> bytes | None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from visage.identity.avatar import FramedPortrait
-from visage.identity.faces import Face
 from visage.identity.gate import GateLimits, head_angles
 from visage.identity.quality.bands import WARNING_SCORE, bands
 from visage.identity.quality.expression import measure_expression
@@ -20,6 +19,7 @@ from visage.identity.quality.samples import FaceSamples
 from visage.identity.quality.sharpness import edge_blur_mm
 from visage.media.windows import Array
 from visage.runtime.errors import FaceNotUsable
+from visage.runtime.faces import Face
 
 Measures = dict[str, dict[str, float]]
 """Measured values by aspect and name, as in `PhotoReport`."""

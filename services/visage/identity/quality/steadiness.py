@@ -6,12 +6,12 @@ import asyncio
 
 import numpy as np
 
-from visage.identity.crops import LANDMARK_CROP_PX, Square, landmark_crop, landmark_square, landmarks_in_picture
-from visage.identity.faces import Face
 from visage.identity.ports import FaceModels
 from visage.identity.quality.samples import mirrored_points
 from visage.media.canonical_face import MESH_POINTS
 from visage.media.windows import Array
+from visage.runtime.face_crops import LANDMARK_CROP_PX, Square, landmark_crop, landmark_square, landmarks_in_picture
+from visage.runtime.faces import Face
 from visage.runtime.images import RgbImage
 
 _LOOKS = ((0.0, 0.0, 1.0, 0.0), (0.0, 0.0, 1.12, 0.12), (0.03, -0.02, 0.92, -0.12))

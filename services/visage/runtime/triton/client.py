@@ -11,33 +11,25 @@ import tritonclient.grpc.aio as triton_grpc
 from opentelemetry.propagate import inject
 from tritonclient.utils import InferenceServerException
 
-from visage.runtime import logs
-from visage.runtime.triton.announcements import (
-    ModelStatistics,
-    read_parameter,
-    read_signature,
-    read_statistics,
-)
+from visage.runtime.tls import check_certificates, check_pair
+from visage.runtime.triton.announcements import ModelStatistics
 from visage.runtime.triton.attempts import RegionsForgotten, somewhere
 from visage.runtime.triton.calls import Call
 from visage.runtime.triton.errors import (
     DeadlineExceeded,
-    ModelError,
     ModelOverloaded,
     ModelRejectedInput,
     ModelUnavailable,
-    SignatureMismatch,
 )
 from visage.runtime.triton.pinned import PinnedCache, PinnedInputs
 from visage.runtime.triton.regions import Place, Region, lay_out
+from visage.runtime.triton.served_models import ServedModels
 from visage.runtime.triton.settings import TritonClientSettings
 from visage.runtime.triton.shared_memory import SharedMemoryLink, has_shared_memory, is_loopback
 from visage.runtime.triton.signature import Array, ModelSignature
 from visage.runtime.triton.statuses import to_model_error
 
 _MAX_MESSAGE_BYTES: Final = 2**31 - 1
-
-_log = logs.get(__name__)
 
 
 class TritonClient:
@@ -51,14 +43,18 @@ class TritonClient:
 
         Args:
             settings: Address and limits; from the environment by default.
+
+        Raises:
+            TlsFileProblem: Certificates are named that cannot be used.
         """
         self._settings = settings or TritonClientSettings()
+        self._tls = _tls_of(self._settings)
         self._connection: Any = None
         self._link: SharedMemoryLink | None = None
         self._pinned: PinnedCache | None = None
         self._probing = asyncio.Lock()
         self._is_probed = False
-        self._compared: dict[str, bool] = {}
+        self._models = ServedModels(self._triton, self._settings.control_timeout_s)
 
     async def __aenter__(self) -> Self:
         return self
@@ -145,63 +141,20 @@ class TritonClient:
         return None if self._pinned is None else self._pinned.find(digest)
 
     async def ready(self, signatures: Iterable[ModelSignature]) -> dict[str, bool]:
-        """Ask for each model whether it can take calls now and is the one that the signature describes.
-
-        The signature is compared once for each time that a server comes up; a difference is logged and means False, as
-        does no answer.
-        """
-        wanted = list(signatures)
-        states = await asyncio.gather(*map(self._is_ready, wanted))
-        return {signature.name: state for signature, state in zip(wanted, states, strict=True)}
+        """Ask for each model whether it can take calls now; see `ServedModels.ready`."""
+        return await self._models.ready(signatures)
 
     async def check(self, signatures: Iterable[ModelSignature]) -> None:
-        """Compare each signature with what the server announces.
-
-        Raises:
-            SignatureMismatch: They differ; the message names every difference.
-            ModelUnavailable: No server answers, or it does not have the model.
-        """
-        for signature in signatures:
-            try:
-                answer = await self._triton().get_model_config(
-                    signature.name, client_timeout=self._settings.control_timeout_s
-                )
-            except InferenceServerException as error:
-                raise to_model_error(signature.name, error.status(), error.message()) from None
-            signature.check(read_signature(answer.config))
+        """Compare each signature with what the server announces; see `ServedModels.check`."""
+        await self._models.check(signatures)
 
     async def find_models(self, parameter: str) -> dict[str, str]:
-        """Return that parameter of the configuration of each model that is ready and has it, by the model's name.
-
-        Raises:
-            ModelUnavailable: No server answers.
-        """
-        limit_s = self._settings.control_timeout_s
-        found: dict[str, str] = {}
-        try:
-            index = await self._triton().get_model_repository_index(client_timeout=limit_s)
-            for name in sorted({model.name for model in index.models if model.state == "READY"}):
-                answer = await self._triton().get_model_config(name, client_timeout=limit_s)
-                value = read_parameter(answer.config, parameter)
-                if value is not None:
-                    found[name] = value
-        except InferenceServerException as error:
-            raise to_model_error(parameter, error.status(), error.message()) from None
-        return found
+        """Return a parameter of the configuration of each model that has it; see `ServedModels.find_models`."""
+        return await self._models.find_models(parameter)
 
     async def statistics(self, model: str) -> ModelStatistics:
-        """Return the server's counters for a model since it was loaded.
-
-        Raises:
-            ModelUnavailable: No server answers, or it does not have the model.
-        """
-        try:
-            answer = await self._triton().get_inference_statistics(
-                model, client_timeout=self._settings.control_timeout_s
-            )
-        except InferenceServerException as error:
-            raise to_model_error(model, error.status(), error.message()) from None
-        return read_statistics(model, answer)
+        """Return the server's counters for a model; see `ServedModels.statistics`."""
+        return await self._models.statistics(model)
 
     def _triton(self) -> Any:
         if self._connection is None:
@@ -216,7 +169,9 @@ class TritonClient:
                 # Behind a dns:/// name stand several servers.
                 "grpc.lb_policy_name": "round_robin",
             }
-            self._connection = triton_grpc.InferenceServerClient(settings.url, channel_args=list(options.items()))
+            self._connection = triton_grpc.InferenceServerClient(
+                settings.url, channel_args=list(options.items()), **self._tls
+            )
         return self._connection
 
     async def _memory(self) -> tuple[SharedMemoryLink, PinnedCache]:
@@ -238,26 +193,6 @@ class TritonClient:
             return bool(await self._triton().is_server_live(client_timeout=self._settings.control_timeout_s))
         except InferenceServerException:
             return False
-
-    async def _is_ready(self, signature: ModelSignature) -> bool:
-        name = signature.name
-        try:
-            is_served = bool(await self._triton().is_model_ready(name, client_timeout=self._settings.control_timeout_s))
-        except InferenceServerException:
-            is_served = False
-        if not is_served:
-            self._compared.pop(name, None)
-            return False
-        if name not in self._compared:
-            try:
-                await self.check([signature])
-                self._compared[name] = True
-            except SignatureMismatch as error:
-                self._compared[name] = False
-                _log.error("signature_mismatch", model=name, cause=str(error))
-            except ModelError:
-                return False
-        return self._compared[name]
 
     async def _run(self, call: Call) -> dict[str, Array]:
         link, cache = await self._memory()
@@ -314,3 +249,16 @@ class TritonClient:
             if "find shared memory region" in error.message():
                 raise RegionsForgotten from None
             raise to_model_error(call.signature.name, error.status(), error.message()) from None
+
+
+def _tls_of(settings: TritonClientSettings) -> dict[str, Any]:
+    """Arguments of the connection, which reads the files; raises TlsFileProblem."""
+    ca, certificate, key = settings.tls_ca_file, settings.tls_cert_file, settings.tls_key_file
+    if ca is None:
+        return {}
+    check_certificates("triton_tls_ca_file", ca)
+    arguments: dict[str, Any] = {"ssl": True, "root_certificates": str(ca)}
+    if certificate is not None and key is not None:
+        check_pair("triton_tls_cert_file", certificate, "triton_tls_key_file", key)
+        arguments |= {"certificate_chain": str(certificate), "private_key": str(key)}
+    return arguments

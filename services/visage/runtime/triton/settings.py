@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -72,6 +73,14 @@ class TritonClientSettings(BaseSettings):
         default="127.0.0.1:8001",
         description="host:port of Triton's gRPC endpoint; dns:///host:port to balance.",
     )
+    tls_ca_file: Path | None = Field(
+        default=None,
+        description="PEM certificates of the CA that Triton's certificate is of; none: calls are plaintext.",
+    )
+    tls_cert_file: Path | None = Field(
+        default=None, description="PEM certificate chain to show, where Triton asks for one. Read once, with its key."
+    )
+    tls_key_file: Path | None = Field(default=None, description="PEM key of that certificate, without a password.")
     shared_memory: bool = Field(
         default=True,
         description="Use system shared memory for large tensors when the server shares this host.",
@@ -110,3 +119,12 @@ class TritonClientSettings(BaseSettings):
     reconnect_s: float = Field(
         default=1.0, gt=0, description="Longest pause in seconds between attempts to connect again."
     )
+
+    @model_validator(mode="after")
+    def _check_tls(self) -> Self:
+        """Raises ValueError where a file is named without those that belong to it."""
+        if self.tls_ca_file is None and (self.tls_cert_file or self.tls_key_file):
+            raise ValueError("tls_ca_file: must be given with tls_cert_file or tls_key_file")
+        if (self.tls_cert_file is None) != (self.tls_key_file is None):
+            raise ValueError("tls_cert_file: must be given with tls_key_file, and the other way round")
+        return self

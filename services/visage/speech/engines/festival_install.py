@@ -13,8 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from visage.runtime.cache import cache_dir
-from visage.speech.engines.debian_install import Bundle, NotInstallable, run_probe
+from visage.runtime.debian_install import Bundle, install_command, run_probe
 
 VOICE: Final = "cmu_us_slt_arctic_hts"
 _PACKAGES: Final = ("festival", "festlex-cmu", "festlex-poslex", "festvox-us-slt-hts")
@@ -48,13 +47,8 @@ FESTIVAL: Final = Bundle("festival", _PACKAGES, "bin/festival", _speaks)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Installs; prints one line. An absent voice is no failure of the set-up. --ignore-system: a copy in any case."""
-    try:
-        folder = FESTIVAL.install(cache_dir(), ignore_system="--ignore-system" in arguments)
-    except NotInstallable as error:
-        print(f"the festival voice is not available: {error}")
-        return
-    print(f"the festival voice is ready ({'system program' if folder is None else folder})")
+    """Installs; prints one line."""
+    install_command(FESTIVAL, "the festival voice is", arguments)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from visage.runtime.cache import cache_dir
-from visage.speech.engines.debian_install import Bundle, NotInstallable, run_probe
+from visage.runtime.debian_install import Bundle, install_command, run_probe
 
 LIBRARY: Final = "libflite.so.1"
 _PROBE: Final = (
@@ -36,13 +35,8 @@ def installed_folder(cache: Path) -> Path | None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Installs; prints one line. Absent voices are no failure of the set-up. --ignore-system: a copy in any case."""
-    try:
-        folder = FLITE.install(cache_dir(), ignore_system="--ignore-system" in arguments)
-    except NotInstallable as error:
-        print(f"flite voices are not available: {error}")
-        return
-    print(f"flite voices are ready ({'system library' if folder is None else folder})")
+    """Installs; prints one line."""
+    install_command(FLITE, "flite voices are", arguments)
 
 
 if __name__ == "__main__":

@@ -20,24 +20,9 @@ from visage.runtime.images import RgbImage
 Array = npt.NDArray[np.floating]
 
 LANDMARK_CROP_PX: Final = 192
-EMBEDDING_CROP_PX: Final = 150
 _ENLARGEMENT: Final = 1.5
 EYE_CORNERS: Final = (33, 263)
 """Mesh points: outer eye corners, the image's left and right one."""
-
-_ALIGNMENT_POINTS: Final = (263, 362, 33, 133, 2)
-"""Mesh points: outer and inner corner of either eye, base of the nose."""
-_ALIGNMENT_TEMPLATE: Final = np.array(
-    [
-        [0.8595674595992, 0.2134981538014],
-        [0.6460604764104, 0.2289674387677],
-        [0.1205750620789, 0.2137274526848],
-        [0.3340850613712, 0.2290642403242],
-        [0.4901123135679, 0.6277975316475],
-    ]
-)
-"""Where the embedder's training pictures have them, as fractions of a face box. Source: dlib's five-point template."""
-_ALIGNMENT_PADDING: Final = 0.25
 
 
 class Tile(NamedTuple):
@@ -121,29 +106,6 @@ def landmarks_in_picture(landmarks: Array, square: Square) -> Array:
     """Landmarks [478, 3] in crop pixels → pixels of the picture; z keeps the scale of x and y."""
     points = transform(square.to_picture(LANDMARK_CROP_PX), landmarks[:, :2])
     return np.column_stack([points, landmarks[:, 2] * (square.side / LANDMARK_CROP_PX)])
-
-
-def aligned_face(image: RgbImage, landmarks: Array) -> RgbImage:
-    """The embedder's input, uint8 [150, 150, 3], from landmarks [478, 3] in pixels of the picture."""
-    fractions = (_ALIGNMENT_TEMPLATE + _ALIGNMENT_PADDING) / (1 + 2 * _ALIGNMENT_PADDING)
-    # The template counts from the edge of the crop, pixels from their centres.
-    places = fractions * EMBEDDING_CROP_PX - 0.5
-    matrix = similarity(places, landmarks[list(_ALIGNMENT_POINTS), :2])
-    return cut(image, matrix, EMBEDDING_CROP_PX, repeat_border=False)
-
-
-def similarity(source: Array, target: Array) -> Array:
-    """[2, 3] similarity that takes `source` points [n, 2] to `target` with the least squared error.
-
-    Source: S. Umeyama, "Least-squares estimation of transformation parameters between two point patterns", 1991.
-    """
-    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
-    first, second = source - source_mean, target - target_mean
-    left, strengths, right = np.linalg.svd(second.T @ first)
-    signs = np.array([1.0, np.sign(np.linalg.det(left @ right))])
-    scale = (strengths * signs).sum() / (first**2).sum()
-    linear = scale * (left * signs) @ right
-    return np.column_stack([linear, target_mean - linear @ source_mean])
 
 
 def cut(image: RgbImage, matrix: Array, size_px: int, *, repeat_border: bool) -> RgbImage:

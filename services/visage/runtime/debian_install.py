@@ -11,14 +11,17 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from visage.runtime.cache import cache_dir
+
 # In every Debian: what they bring must match the running system, so never a second copy.
 _SYSTEM_PACKAGES: Final = frozenset({"libc6", "libgcc-s1", "libcrypt1"})
-_COMMAND_LIMIT_S: Final = 180.0
+_COMMAND_LIMIT_S: Final = 240.0
 
 
 class NotInstallable(Exception):
@@ -60,26 +63,15 @@ class Bundle:
         root = cache.absolute()
         if not ignore_system and self.works(None):
             return None
-        root.mkdir(parents=True, exist_ok=True)
-        with (root / f"{self.name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(root, self.name):
             folder = self.installed_folder(root)
             if folder is not None and self.works(folder):
                 return folder
             return self._download(root)
 
     def _download(self, root: Path) -> Path:
-        for tool in ("apt-get", "apt-cache", "dpkg-deb"):
-            if shutil.which(tool) is None:
-                wanted = ", ".join(self.packages)
-                raise NotInstallable(f"{tool} is not here; install the package {wanted} by your system's means")
         with tempfile.TemporaryDirectory(prefix=f"{self.name}-", dir=root) as scratch:
-            work = Path(scratch)
-            options = self._apt_options(work)
-            _run(["apt-get", *options, "download", *self._needed(options, work)], work)
-            unpacked = work / "unpacked"
-            for archive in sorted(work.glob("*.deb")):
-                _run(["dpkg-deb", "-x", str(archive), str(unpacked)], work)
+            unpacked = unpack(self.packages, Path(scratch))
             landmark = next(unpacked.glob(f"**/{self.landmark}"), None)
             if landmark is None or not self.works(landmark.parent):
                 raise NotInstallable("what was downloaded does not work on this system")
@@ -90,45 +82,90 @@ class Bundle:
         assert folder is not None
         return folder
 
-    def _apt_options(self, work: Path) -> list[str]:
-        """Options for apt without root: the system's package lists if it has them, else lists of our own."""
-        own = [
-            "-o", f"Dir::Cache={work / 'cache'}",
-            "-o", "Debug::NoLocking=1",
-            "-o", "APT::Sandbox::User=",
-        ]  # fmt: skip
-        (work / "cache" / "archives" / "partial").mkdir(parents=True)
-        if self._knows_packages(own, work):
-            return own
-        lists = work / "lists"
-        (lists / "partial").mkdir(parents=True)
-        own += ["-o", f"Dir::State::Lists={lists}"]
-        _run(["apt-get", *own, "update"], work)
-        if not self._knows_packages(own, work):
-            raise NotInstallable(f"apt's sources have no package {', '.join(self.packages)}")
+
+def install_command(bundle: Bundle, subject: str, arguments: Sequence[str]) -> None:
+    """Installs for a set-up, which goes on without what is absent; prints one line about `subject` ("the voice is").
+
+    `arguments` may hold --ignore-system: a copy in any case.
+    """
+    try:
+        folder = bundle.install(cache_dir(), ignore_system="--ignore-system" in arguments)
+    except NotInstallable as error:
+        print(f"{subject} not available: {error}")
+        return
+    print(f"{subject} ready ({'of the system' if folder is None else folder})")
+
+
+def unpack(packages: Sequence[str], work: Path, with_libraries: bool = True) -> Path:
+    """Downloads packages, by default with the libraries they need, and returns the folder that they are unpacked into.
+
+    Raises:
+        NotInstallable: No apt, no mirror, or no such packages.
+    """
+    for tool in ("apt-get", "apt-cache", "dpkg-deb"):
+        if shutil.which(tool) is None:
+            raise NotInstallable(
+                f"{tool} is not here; install the package {', '.join(packages)} by your system's means"
+            )
+    options = _apt_options(packages, work)
+    wanted = _needed(packages, options, work) if with_libraries else packages
+    _run(["apt-get", *options, "download", *wanted], work)
+    unpacked = work / "unpacked"
+    for archive in sorted(work.glob("*.deb")):
+        _run(["dpkg-deb", "-x", str(archive), str(unpacked)], work)
+    return unpacked
+
+
+@contextmanager
+def locked(cache: Path, name: str) -> Iterator[None]:
+    """Makes the cache folder and holds a lock in it: of several processes, one installs."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _apt_options(packages: Sequence[str], work: Path) -> list[str]:
+    """Options for apt without root: the system's package lists if it has them, else lists of our own."""
+    own = [
+        "-o", f"Dir::Cache={work / 'cache'}",
+        "-o", "Debug::NoLocking=1",
+        "-o", "APT::Sandbox::User=",
+    ]  # fmt: skip
+    (work / "cache" / "archives" / "partial").mkdir(parents=True)
+    if _knows(packages, own, work):
         return own
+    lists = work / "lists"
+    (lists / "partial").mkdir(parents=True)
+    own += ["-o", f"Dir::State::Lists={lists}"]
+    _run(["apt-get", *own, "update"], work)
+    if not _knows(packages, own, work):
+        raise NotInstallable(f"apt's sources have no package {', '.join(packages)}")
+    return own
 
-    def _knows_packages(self, options: Sequence[str], work: Path) -> bool:
-        try:
-            # An installed package is known without lists too, but cannot be downloaded.
-            listed = _run(["apt-get", *options, "download", "--print-uris", *self.packages], work)
-            return all(package in listed for package in self.packages)
-        except NotInstallable:
-            return False
 
-    def _needed(self, options: Sequence[str], work: Path) -> list[str]:
-        """The packages and the libraries they need beyond the C library."""
-        direct = _depended_on(_run(["apt-cache", *options, "depends", "--important", *self.packages], work))
-        libraries = sorted(name for name in direct if name.startswith("lib"))
-        listed = _run(["apt-cache", *options, "depends", "--recurse", "--important", *libraries], work)
-        names = {line.strip() for line in listed.splitlines() if line and not line.startswith((" ", "<", "|"))}
-        return sorted(
-            name
-            for name in {*self.packages, *libraries, *names}
-            if name not in _SYSTEM_PACKAGES
-            and ":" not in name
-            and (name in self.packages or (name.startswith("lib") and not name.startswith("gcc-")))
-        )
+def _knows(packages: Sequence[str], options: Sequence[str], work: Path) -> bool:
+    try:
+        # An installed package is known without lists too, but cannot be downloaded.
+        listed = _run(["apt-get", *options, "download", "--print-uris", *packages], work)
+        return all(package in listed for package in packages)
+    except NotInstallable:
+        return False
+
+
+def _needed(packages: Sequence[str], options: Sequence[str], work: Path) -> list[str]:
+    """The packages and the libraries they need beyond the C library."""
+    direct = _depended_on(_run(["apt-cache", *options, "depends", "--important", *packages], work))
+    libraries = sorted(name for name in direct if name.startswith("lib"))
+    listed = _run(["apt-cache", *options, "depends", "--recurse", "--important", *libraries], work)
+    names = {line.strip() for line in listed.splitlines() if line and not line.startswith((" ", "<", "|"))}
+    return sorted(
+        name
+        for name in {*packages, *libraries, *names}
+        if name not in _SYSTEM_PACKAGES
+        and ":" not in name
+        and (name in packages or (name.startswith("lib") and not name.startswith("gcc-")))
+    )
 
 
 def run_probe(command: Sequence[str], environment: dict[str, str]) -> bool:

@@ -8,11 +8,12 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
-from visage.identity.crops import (
+from visage.runtime.face_crops import (
     EYE_CORNERS,
     Array,
     Square,
@@ -24,7 +25,6 @@ from visage.identity.crops import (
     landmarks_in_picture,
     letterbox,
 )
-from visage.identity.ports import Detections, FaceModels
 from visage.runtime.images import RgbImage
 
 MOST_FACES: Final = 4
@@ -39,8 +39,41 @@ _LEAST_WIDTH_PX: Final = 40.0
 _MOST_TILES_A_SIDE: Final = 5
 _CONFIRMED_MARGIN: Final = 2.0
 """What the detector is shown of a face to confirm it, in landmark regions; measured: at 1.0 it misses blurred faces."""
-_QUARTERS: Final = (0, 1, 2, 3)
+ALL_QUARTERS: Final = (0, 1, 2, 3)
 """Ways to hold a picture, in quarter turns; the likeliest first."""
+_CROWD_TILE: Final = 3.0
+"""Side of a tile in a crowd, in widths of its widest face: what the detector, which names four, has in view at once."""
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """Up to four faces of one picture, best first; coordinates in fractions 0..1 of the square picture.
+
+    boxes [4, 4] (x0, y0, x1, y1), keypoints [4, 6, 2] (0 and 1 are the eyes), scores [4], 0 where there is no face.
+    """
+
+    boxes: FloatArray
+    keypoints: FloatArray
+    scores: FloatArray
+
+
+class FaceFinder(Protocol):
+    """The three networks. `deadline_s` is the time left for one call; all raise ModelError of runtime.triton."""
+
+    async def detect(self, pictures: RgbImage, deadline_s: float) -> list[Detections]:
+        """Faces in each of uint8 [n, 192, 192, 3], near or far."""
+        ...
+
+    async def detect_near(self, pictures: RgbImage, deadline_s: float) -> list[Detections]:
+        """Faces in each of uint8 [n, 128, 128, 3] that fill much of the picture."""
+        ...
+
+    async def find_landmarks(self, crops: RgbImage, deadline_s: float) -> tuple[FloatArray, FloatArray]:
+        """uint8 [n, 192, 192, 3] → landmarks [n, 478, 3] in crop pixels, presence [n] 0..1."""
+        ...
+
 
 Detect = Callable[[RgbImage, float], Awaitable[list[Detections]]]
 
@@ -69,28 +102,55 @@ class Face:
         return float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1])
 
 
-async def find_faces(image: RgbImage, models: FaceModels, deadline_s: float) -> list[Face]:
-    """Returns the faces of a picture, widest first, at most four, however the picture is turned.
+async def find_faces(
+    image: RgbImage,
+    models: FaceFinder,
+    deadline_s: float,
+    *,
+    quarters: Sequence[int] = ALL_QUARTERS,
+    most: int = MOST_FACES,
+    looks_closer: bool = True,
+) -> list[Face]:
+    """Returns the faces of a picture, widest first, at most `most`, however the picture is turned.
 
     The detector for all distances is asked first, on the picture held in all four ways; where none of its finds turns
     out to be a face, the one for near faces. Faces that are small in a large picture are then looked for in overlapping
     tiles, held as the widest known face says. Landmarks are found twice: the second look is centred and turned by the
     first one's landmarks.
+
+    Args:
+        image: The picture.
+        models: The networks.
+        deadline_s: Seconds for each call of one.
+        quarters: Ways in which it may be held, in quarter turns.
+        most: Above four, a picture that shows four is searched once more, part by part.
+        looks_closer: Whether tiles are searched at all.
     """
     height, width = image.shape[:2]
     whole = [Tile(0, 0, width, height)]
-    faces = await _search(image, whole, _QUARTERS, _DETECTOR_PX, models.detect, models, deadline_s)
+    faces = await _search(image, whole, quarters, _DETECTOR_PX, models.detect, models, deadline_s)
     if not faces:
-        faces = await _search(image, whole, _QUARTERS, _NEAR_DETECTOR_PX, models.detect_near, models, deadline_s)
+        faces = await _search(image, whole, quarters, _NEAR_DETECTOR_PX, models.detect_near, models, deadline_s)
+    if looks_closer:
+        faces = await _search_closer(image, faces, quarters, most, models, deadline_s)
+    return sorted(faces, key=lambda face: face.width_px, reverse=True)[:most]
+
+
+async def _search_closer(
+    image: RgbImage, faces: list[Face], quarters: Sequence[int], most: int, models: FaceFinder, deadline_s: float
+) -> list[Face]:
+    """The faces found so far and those that tiles show."""
+    height, width = image.shape[:2]
     tiles = _closer_look(width, height, faces)
+    if most > MOST_FACES and len(faces) >= MOST_FACES:
+        tiles += _tiles(width, height, max(_CROWD_TILE * faces[0].width_px, max(width, height) / _MOST_TILES_A_SIDE))
     if tiles:
-        for quarter in [_nearest_quarter(faces)] if faces else _QUARTERS:
+        for quarter in [_nearest_quarter(faces)] if faces else quarters:
             found = await _search(image, tiles, (quarter,), _DETECTOR_PX, models.detect, models, deadline_s)
             faces = faces + found
             if faces:
                 break
-    faces = _without_repetitions(faces)
-    return sorted(faces, key=lambda face: face.width_px, reverse=True)[:MOST_FACES]
+    return _without_repetitions(faces)
 
 
 def _nearest_quarter(faces: list[Face]) -> int:
@@ -102,7 +162,11 @@ def _nearest_quarter(faces: list[Face]) -> int:
 def _closer_look(width: int, height: int, faces: list[Face]) -> list[Tile]:
     """Tiles small enough to show a face half as wide as the widest known one, or any worth a message."""
     wanted_px = max((face.width_px / 2 for face in faces), default=_LEAST_WIDTH_PX)
-    side = max(wanted_px / _LEAST_VISIBLE_SHARE, max(width, height) / _MOST_TILES_A_SIDE)
+    return _tiles(width, height, max(wanted_px / _LEAST_VISIBLE_SHARE, max(width, height) / _MOST_TILES_A_SIDE))
+
+
+def _tiles(width: int, height: int, side: float) -> list[Tile]:
+    """Overlapping tiles of that side; none where the picture is no larger."""
     if max(width, height) <= side:
         return []
     return [
@@ -126,7 +190,7 @@ async def _search(
     quarters: Sequence[int],
     size_px: int,
     detect: Detect,
-    models: FaceModels,
+    models: FaceFinder,
     deadline_s: float,
 ) -> list[Face]:
     def prepare() -> tuple[RgbImage, list[Square]]:
@@ -146,7 +210,7 @@ async def _search(
     return _without_repetitions(await _confirm(image, second_look, models, deadline_s))
 
 
-async def _look(image: RgbImage, squares: list[Square], models: FaceModels, deadline_s: float) -> list[Face]:
+async def _look(image: RgbImage, squares: list[Square], models: FaceFinder, deadline_s: float) -> list[Face]:
     """Returns the faces among the squares."""
     squares = [square for square in squares if square.side > 1]
     if not squares:
@@ -160,7 +224,7 @@ async def _look(image: RgbImage, squares: list[Square], models: FaceModels, dead
     ]
 
 
-async def _confirm(image: RgbImage, faces: list[Face], models: FaceModels, deadline_s: float) -> list[Face]:
+async def _confirm(image: RgbImage, faces: list[Face], models: FaceFinder, deadline_s: float) -> list[Face]:
     """Shows each face to the near detector as it is held; what it does not recognise then is none.
 
     The landmark model takes a face upside down, and some things, for upright faces; the detector does not.
