@@ -1,1 +1,1 @@
-"""Benchmarks of the animation service: `python -m benchmarks.animation` prints the tables of all modules."""
+"""Benchmarks of the animation service: `python -m benchmarks.animation` prints all tables."""

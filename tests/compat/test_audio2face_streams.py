@@ -264,16 +264,25 @@ async def test_cancelling_stops_the_network() -> None:
 
 
 async def test_streams_take_places_of_the_capacity() -> None:
-    """The stream too many is refused with a time to come back."""
+    """The stream too many is read to its end, so that the client sees why it is refused and when to come back."""
     async with serve_audio2face(stream_capacity=1) as mesh, asyncio.timeout(20):
         first = mesh.client.stub.ProcessAudioStream()
         await first.write(header_request())
         await first.read()
-        second = await read(mesh.client.stub.ProcessAudioStream(iter([header_request()])))
+        second = mesh.client.stub.ProcessAudioStream()
+        await second.write(header_request())
+        told = [await second.read(), await second.read()]
+        for _ in range(40):
+            await second.write(audio_request(BYTES))
+        is_over_early = second.done()
+        await second.write(end_request())
+        clip = await read(second)
         first.cancel()
 
-    assert second.code is grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert second.refusal is not None and second.refusal.retry_after_s
+    assert [message.WhichOneof("stream_part") for message in told] == ["animation_data_stream_header", "status"]
+    assert told[1].status.code == ERROR and "running already" in told[1].status.message
+    assert not is_over_early and clip.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert clip.refusal is not None and clip.refusal.retry_after_s
 
 
 async def test_health_knows_the_service() -> None:

@@ -117,6 +117,21 @@ def test_animate_writes_curves(addresses: ClientSettings, tmp_path: Path, suffix
     assert max(float(row["JawOpen"]) for row in rows) > 0.1
 
 
+def test_curves_of_a_file_move_a_face(addresses: ClientSettings, identity: str, tmp_path: Path) -> None:
+    """What `visage animate` wrote is read back the same, and `visage talk --curves` renders it frame by frame."""
+    spoken, again, film = tmp_path / "spoken.csv", tmp_path / "again.csv", tmp_path / "film.mp4"
+    emotion = ("--emotion", "joy=0.7", "--gaze", "yaw=5,pitch=0", "--seed", "3")
+    first = visage("animate", "--text", "Good morning.", "-o", str(spoken), *emotion)
+    second = visage("animate", str(spoken), "-o", str(again))
+    shown = visage("--json", "talk", identity, "--curves", str(spoken), "-o", str(film))
+    rows = spoken.read_text().splitlines()
+
+    assert [outcome.returncode for outcome in (first, second, shown)] == [0, 0, 0], first.stderr + shown.stderr
+    assert again.read_text().splitlines() == rows
+    assert json.loads(shown.stdout)["summary"]["frame_count"] == len(rows) - 1
+    assert film.read_bytes()[4:8] == b"ftyp"
+
+
 def test_identity_lives_from_create_to_delete(
     addresses: ClientSettings, identity: str, portrait_file: Path, tmp_path: Path
 ) -> None:

@@ -31,6 +31,7 @@ from visage.v1 import (
     animation_service_pb2,
     animation_service_pb2_grpc,
     curves_pb2,
+    driving_pb2,
     errors_pb2,
     identity_service_pb2,
     identity_service_pb2_grpc,
@@ -164,6 +165,28 @@ class FakeAnimation(animation_service_pb2_grpc.AnimationServiceServicer):
         self.received: list[str] = []
         self.before_block: Callable[[int], Any] | None = None
         self.notice: errors_pb2.StreamNotice | None = None
+        self.film = b""
+        self.film_frames = 20
+        self.film_error: Exception | None = None
+
+    async def AnimateFromVideo(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
+        """Opens the jaw over `film_frames` frames, whatever the film shows."""
+        response = animation_service_pb2.AnimateFromVideoResponse
+        async with self.log.call(context):
+            self.config = (await anext(requests)).config
+            self.film = b"".join([request.data async for request in requests])
+            if self.before_block is not None:
+                await self.before_block(0)
+            if self.film_error is not None:
+                raise self.film_error
+            yield response(header=curve_header_message(frame_rate_of(self.config.output.frame_rate)))
+            if self.notice is not None:
+                yield response(notice=self.notice)
+            curves = np.zeros((self.film_frames, CURVE_COUNT), np.float32)
+            curves[:, JAW] = np.linspace(0, 1, self.film_frames)
+            for start in range(0, self.film_frames, 8):
+                yield response(block=curve_block_message(CurveBlock(start, curves[start : start + 8])))
+            yield response(report=driving_pb2.TrackingReport(source_frames=self.film_frames))
 
     async def AnimateFromAudio(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
         response = animation_service_pb2.AnimateFromAudioResponse

@@ -55,7 +55,8 @@ async def serving(longest_s: float = 20.0, **settings: Any) -> AsyncIterator[Mes
     model, speech = FakeLipSync(), FakeSpeech()
     from_audio = AnimateFromAudio(model, Limits(longest_s, 4))
     from_video = AnimateFromVideo(OnnxFaceModels(), FilmLimits(), 10.0)
-    servicer = AnimationServicer(from_audio, AnimateFromText(from_audio, speech, longest_s), from_video)
+    from_text = AnimateFromText(from_audio, speech, longest_s)
+    servicer = AnimationServicer(from_audio, from_text, from_video, longest_s)
 
     async def ready() -> dict[str, bool]:
         return {"lip_sync": True}

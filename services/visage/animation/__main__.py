@@ -37,6 +37,7 @@ async def build(settings: AnimationSettings) -> server.Service:
         from_audio,
         AnimateFromText(from_audio, speech, settings.longest_stream_s),
         AnimateFromVideo(faces, films, settings.face_deadline_s),
+        settings.longest_stream_s,
     )
 
     limits = settings.audio2face
@@ -53,7 +54,7 @@ async def build(settings: AnimationSettings) -> server.Service:
     async def measure_capacity() -> float:
         return await streams_carried(model, settings.windows_in_flight, settings.calibration_s)
 
-    streams = frozenset({"AnimateFromAudio", "AnimateFromText", "AnimateFromVideo", "AnimateIdle"})
+    streams = frozenset({"AnimateFromAudio", "AnimateFromText", "AnimateFromMocap", "AnimateFromVideo", "AnimateIdle"})
     own = server.Servicer(add_AnimationServiceServicer_to_server, servicer, "visage.v1.AnimationService", streams)
     return server.Parts(NAME, [own, *audio2face], check_ready, release, measure_capacity)
 

@@ -95,7 +95,7 @@ def _loop(duration: Fraction, controls: Controls, output: Output) -> Iterator[Cu
     rounds = clock.frames(Fraction(3 * tick_count, TICK_RATE_HZ), is_ended=False)
     assert rounds is not None and rounds.poses is not None and rounds.emotions is not None
     middle = slice(frame_count, 2 * frame_count)
-    yield CurveBlock(0, rounds.curves[middle], rounds.poses[middle], rounds.emotions[middle])
+    yield CurveBlock(0, rounds.curves[middle], rounds.poses[middle], emotions=rounds.emotions[middle])
 
 
 def _idle(performance: Performance, ticks: int) -> Ticks:

@@ -20,9 +20,9 @@ OPENING_S: Final = 0.16
 REFRACTORY_S: Final = 0.5
 _FIRST_BLINK_S: Final = 0.4
 DOUBLE_SHARE: Final = 0.12
-_SPEAKING: Final = 0.85
-_PAUSING: Final = 2.6
-_SACCADE_SHARE: Final = 0.35
+_SPEAKING: Final = 0.6
+_PAUSING: Final = 2.0
+_SACCADE_SHARE: Final = 0.2
 
 
 class Blinks:

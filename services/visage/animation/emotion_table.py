@@ -89,7 +89,7 @@ _FACES: Final[Mapping[str, Mapping[str, float]]] = {
     },
     "grief": {
         "BrowInnerUp": 1.00, "BrowDown": 0.45, "EyeSquint": 0.60, "CheekSquint": 0.45, "EyeBlink": 0.08,
-        "MouthFrown": 0.80, "MouthShrugLower": 0.50, "MouthStretch": 0.28, "MouthPress": 0.20, "NoseSneer": 0.12,
+        "MouthFrown": 0.90, "MouthShrugLower": 0.55, "MouthStretch": 0.28, "MouthPress": 0.20, "NoseSneer": 0.12,
     },
     "joy": {
         "MouthSmile": 0.90, "CheekSquint": 0.85, "EyeSquint": 0.30, "MouthDimple": 0.18, "MouthUpperUp": 0.22,
@@ -104,7 +104,7 @@ _FACES: Final[Mapping[str, Mapping[str, float]]] = {
         "NoseSneer": 0.55, "MouthUpperUp": 0.28, "MouthStretch": 0.70, "MouthLowerDown": 0.24,
     },
     "sadness": {
-        "BrowInnerUp": 0.75, "BrowDown": 0.15, "MouthFrown": 0.60, "MouthShrugLower": 0.28, "EyeBlink": 0.12,
+        "BrowInnerUp": 0.75, "BrowDown": 0.15, "MouthFrown": 0.75, "MouthShrugLower": 0.30, "EyeBlink": 0.12,
         "EyeSquint": 0.10,
     },
 }  # fmt: skip

@@ -13,6 +13,8 @@ from visage.animation.ticks import TICK_S
 _BROW_SHARE: Final = 0.55
 _SMILE_SHARE: Final = 0.6
 _WARM_UP_S: Final = 1.0
+# A change of the seed in mid-stream must not jerk.
+_CATCHING_UP: Final = 0.15
 
 
 class Expression:
@@ -25,6 +27,7 @@ class Expression:
         self._brow_target = 0.0
         self._brow_left_s = 0.0
         self._slant = 0.0
+        self._mood = 0.0
         self._smile_target = 0.0
         self._smile_left_s = 0.0
         self._tick = tick
@@ -45,7 +48,8 @@ class Expression:
         self._react(dice, beat)
         time_s = self._tick * TICK_S
         warm = min(1.0, self._age_s / _WARM_UP_S)
-        mood = warm * dice.noise("mood", time_s, 2.3)
+        self._mood += (warm * dice.noise("mood", time_s, 2.3) - self._mood) * _CATCHING_UP
+        mood = self._mood
         raised = max(0.0, self._brow.advance(stress * self._brow_target) + 0.05 * max(mood, 0.0))
         smile = max(0.0, self._smile.advance(self._smile_target))
         lowered = 0.07 * max(-mood, 0.0) * (0.5 + 0.5 * beat.loudness) + 0.06 * blink

@@ -40,7 +40,9 @@ class HeadMotion:
         self._roll = Spring(0.8, speed_limit=20, acceleration_limit=120)
         self._engagement = Follower(rise_s=0.5, fall_s=0.8)
         self._lean = Spring(0.6)
-        self._draw_back = Spring(0.8, speed_limit=40, acceleration_limit=200)
+        self._drift_x = Spring(1.0, speed_limit=20, acceleration_limit=200)
+        self._drift_z = Spring(0.8, speed_limit=40, acceleration_limit=200)
+        self._breath = Spring(3.0, acceleration_limit=150)
         self._posture = (0.0, 0.0, 0.0)
         self._tilt = (0.0, 0.0)
         self._nod_age_s = math.inf
@@ -57,8 +59,9 @@ class HeadMotion:
         manner: Manner = NEUTRAL,
         breath: float = 0.0,
         gaze_degrees: tuple[float, float] = (0.0, 0.0),
+        strength: float = 1.0,
     ) -> Pose:
-        """Returns the pose one tick later, at full strength.
+        """Returns the pose one tick later.
 
         Args:
             dice: Source of chance.
@@ -66,6 +69,7 @@ class HeadMotion:
             manner: Posture and liveliness of the mood.
             breath: How full the lungs are, about -1 to 1.
             gaze_degrees: What is looked at, to the image's right and up.
+            strength: Scale of all motion; changes of it are followed with inertia, too.
         """
         self._tick += 1
         self._age_s += TICK_S
@@ -86,13 +90,14 @@ class HeadMotion:
             roll + self._tilt[1] + manner.roll,
         )
         yaw, pitch, roll = (
-            spring.advance(max(-most, min(most, target)))
+            spring.advance(max(-most, min(most, strength * target)))
             for spring, most, target in zip((self._yaw, self._pitch, self._roll), _MOST_DEGREES, targets, strict=True)
         )
-        lean = self._lean.advance(engagement * (0.4 + beat.loudness))
-        x = 0.15 * yaw + sway * 0.8 * dice.noise("x", time_s, 3.7)
-        y = -0.12 * pitch - 0.7 * breath
-        z = -1.8 * lean + sway * 1.2 * dice.noise("z", time_s, 4.3) + self._draw_back.advance(manner.z)
+        lean = self._lean.advance(strength * engagement * (0.4 + beat.loudness))
+        drift_x, drift_z = dice.noise("x", time_s, 3.7), dice.noise("z", time_s, 4.3)
+        x = 0.15 * yaw + self._drift_x.advance(strength * sway * 0.8 * drift_x)
+        y = -0.12 * pitch - 0.7 * self._breath.advance(strength * breath)
+        z = -1.8 * lean + self._drift_z.advance(strength * (sway * 1.2 * drift_z + manner.z))
         return yaw, pitch, roll, x, y, z
 
     def _react(self, dice: Dice, beat: Beat) -> None:

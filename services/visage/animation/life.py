@@ -125,8 +125,7 @@ class Life:
         upper, lower, head, gaze_scale, _, _, breathing = scales
         breath = breathing * manner.breath_depth * self._breath.advance(dice, beat, manner.breath_rate)
         target = setting.gaze_degrees
-        yaw, pitch, roll, x, y, z = self._head.advance(dice, beat, manner, breath, target)
-        yaw, pitch = head * yaw, head * pitch
+        pose = self._head.advance(dice, beat, manner, breath, target, head)
         # Who is told what to look at does not look away for grief.
         is_told = max(abs(target[0]), abs(target[1])) > _TOLD_DEGREES
         anchor = target if is_told else (gaze_scale * manner.gaze_x, gaze_scale * manner.gaze_y)
@@ -142,7 +141,6 @@ class Life:
             curves[CURVE_INDEX[name]] = (lower if name in _SMILES else upper) * value
         across = eyes.anchor[0] + gaze_scale * eyes.offset[0]
         upward = eyes.anchor[1] + gaze_scale * eyes.offset[1]
-        for name, value in eye_curves(*in_head(across, upward, yaw, pitch)).items():
+        for name, value in eye_curves(*in_head(across, upward, pose[0], pose[1])).items():
             curves[CURVE_INDEX[name]] += value
-        pose = (yaw, pitch, head * roll, head * x, head * y, head * z)
         return pose, closure, min(_DEEPEST, max(-_DEEPEST, breath))

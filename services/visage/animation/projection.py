@@ -18,12 +18,22 @@ from visage.v1 import curves_pb2
 Array = NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ChannelBlock:
+    """Consecutive frames that are in the wanted layout already: [frames, channels] values, [frames, 6] poses."""
+
+    start_frame: int
+    values: Array
+    poses: Array
+    emotions: None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Projection:
     """From blocks of 52 curves to messages of one layout.
 
-    The tongue of arkit-68 follows the phones where they are known, and rests elsewhere. visemes-15 follow the phones
-    too; where none are known they are the visemes whose mouths are nearest.
+    The tongue of arkit-68 is the one that was recorded, or follows the phones where they are known, or rests.
+    visemes-15 follow the phones too; where none are known they are the visemes whose mouths are nearest.
     """
 
     schema: str
@@ -38,9 +48,7 @@ class Projection:
             known = block.phones
             return visemes_of_curves(block.curves) if known is None else visemes_of_phones(known)
         if self.schema == TONGUE_SCHEMA:
-            resting = np.zeros((block.frame_count, TONGUE_COUNT), np.float32)
-            tongue = resting if block.phones is None else tongue_of(block.phones)
-            return np.concatenate([block.curves, tongue], axis=1)
+            return np.concatenate([block.curves, _tongue(block)], axis=1)
         return block.curves
 
     def header_message(self, frame_rate: Fraction) -> curves_pb2.CurveHeader:
@@ -52,12 +60,24 @@ class Projection:
             has_head_pose=True,
         )
 
-    def block_message(self, block: CurveBlock) -> curves_pb2.CurveBlock:
+    def block_message(self, block: CurveBlock | ChannelBlock) -> curves_pb2.CurveBlock:
         """Message of a block."""
+        values, emotions = (
+            (self.values(block), block.emotions) if isinstance(block, CurveBlock) else (block.values, None)
+        )
         return curves_pb2.CurveBlock(
             start_frame=block.start_frame,
-            frame_count=block.frame_count,
-            values=self.values(block).ravel().tolist(),
+            frame_count=len(values),
+            values=values.ravel().tolist(),
             head_poses=None if block.poses is None else pose_messages(block.poses),
-            emotion=None if block.emotions is None else emotion_message(block.emotions[0]),
+            emotion=None if emotions is None else emotion_message(emotions[0]),
         )
+
+
+def _tongue(block: CurveBlock) -> Array:
+    """[frames, 16] tongue shapes."""
+    if block.tongue is not None:
+        return block.tongue
+    if block.phones is not None:
+        return tongue_of(block.phones)
+    return np.zeros((block.frame_count, TONGUE_COUNT), np.float32)

@@ -9,13 +9,16 @@ from typing import Any, TypeVar, cast
 
 import grpc.aio
 
-from visage.animation import messages
+from visage.animation import clip_messages, messages, mocap_messages
 from visage.animation.animate_from_audio import AnimateFromAudio, Piece
+from visage.animation.animate_from_mocap import AnimateFromMocap
 from visage.animation.animate_from_text import AnimateFromText
 from visage.animation.animate_from_video import AnimateFromVideo, Tracking
 from visage.animation.animate_idle import animate_idle
+from visage.animation.blend_curves import blend_curves
 from visage.animation.list_curve_schemas import list_curve_schemas
-from visage.animation.projection import Projection
+from visage.animation.projection import ChannelBlock, Projection
+from visage.animation.retarget_curves import retarget_curves
 from visage.animation.stage import Notice, Output
 from visage.animation.video_messages import film_pieces, report_message, video_animation_of
 from visage.animation.viseme_timing import timed_phones
@@ -28,16 +31,25 @@ from visage.v1.animation_service_pb2_grpc import AnimationServiceServicer
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
+Answer = CurveBlock | ChannelBlock | Notice | Tracking
 
 
 class AnimationServicer(AnimationServiceServicer):
     """Implements `visage.v1.AnimationService`."""
 
-    def __init__(self, from_audio: AnimateFromAudio, from_text: AnimateFromText, from_video: AnimateFromVideo) -> None:
-        """Takes the verbs."""
+    def __init__(
+        self,
+        from_audio: AnimateFromAudio,
+        from_text: AnimateFromText,
+        from_video: AnimateFromVideo,
+        longest_s: float = 600.0,
+    ) -> None:
+        """Takes the verbs that need others, and the longest recording or mixture in seconds."""
         self._from_audio = from_audio
         self._from_text = from_text
         self._from_video = from_video
+        self._from_mocap = AnimateFromMocap(longest_s)
+        self._longest_s = longest_s
 
     async def AnimateFromAudio(
         self, requests: AsyncIterator[pb.AnimateFromAudioRequest], context: grpc.aio.ServicerContext
@@ -66,6 +78,16 @@ class AnimationServicer(AnimationServiceServicer):
             async for reply in replies:
                 yield reply
 
+    async def AnimateFromMocap(
+        self, requests: AsyncIterator[pb.AnimateFromMocapRequest], context: grpc.aio.ServicerContext
+    ) -> AsyncGenerator[pb.AnimateFromMocapResponse, None]:
+        """Recorded or live motion capture to curves."""
+        animation = mocap_messages.mocap_animation_of((await _first_with_config(requests)).config)
+        answers = self._from_mocap(animation, (mocap_messages.mocap_piece_of(request) async for request in requests))
+        async with aclosing(_replies(pb.AnimateFromMocapResponse, animation.output, answers)) as replies:
+            async for reply in replies:
+                yield reply
+
     async def AnimateFromVideo(
         self, requests: AsyncIterator[pb.AnimateFromVideoRequest], context: grpc.aio.ServicerContext
     ) -> AsyncGenerator[pb.AnimateFromVideoResponse, None]:
@@ -85,6 +107,26 @@ class AnimationServicer(AnimationServiceServicer):
         duration = Fraction(seconds_of(request.duration)).limit_denominator(1_000_000)
         answers = animate_idle(duration, controls, output, is_loop=request.loop)
         async with aclosing(_replies(pb.AnimateIdleResponse, output, answers)) as replies:
+            async for reply in replies:
+                yield reply
+
+    async def BlendCurves(
+        self, request: pb.BlendCurvesRequest, context: grpc.aio.ServicerContext
+    ) -> AsyncGenerator[pb.BlendCurvesResponse, None]:
+        """Mixes clips, layer over layer."""
+        output = messages.output_of(request.output)
+        answers = blend_curves(clip_messages.layers_of(request, output.schema), output, self._longest_s)
+        async with aclosing(_replies(pb.BlendCurvesResponse, output, answers)) as replies:
+            async for reply in replies:
+                yield reply
+
+    async def RetargetCurves(
+        self, request: pb.RetargetCurvesRequest, context: grpc.aio.ServicerContext
+    ) -> AsyncGenerator[pb.RetargetCurvesResponse, None]:
+        """Converts a clip between schemas, frame rates and the ranges of faces."""
+        output = messages.output_of(request.output)
+        answers = retarget_curves(clip_messages.retargeting_of(request, output.schema), output)
+        async with aclosing(_replies(pb.RetargetCurvesResponse, output, answers)) as replies:
             async for reply in replies:
                 yield reply
 
@@ -116,14 +158,14 @@ async def _pieces(requests: AsyncIterator[pb.AnimateFromAudioRequest]) -> AsyncI
 
 
 async def _replies(
-    respond: Callable[..., Response], output: Output, answers: AsyncGenerator[CurveBlock | Notice | Tracking, None]
+    respond: Callable[..., Response], output: Output, answers: AsyncGenerator[Answer, None]
 ) -> AsyncGenerator[Response, None]:
     """Yields the messages of a stream of curves; all responses have one shape: header, block, notice."""
     projection = Projection(output.schema)
     yield respond(header=projection.header_message(output.frame_rate))
     async with aclosing(answers):
         async for answer in answers:
-            if isinstance(answer, CurveBlock):
+            if isinstance(answer, CurveBlock | ChannelBlock):
                 yield respond(block=projection.block_message(answer))
             elif isinstance(answer, Tracking):
                 yield respond(report=report_message(answer))

@@ -69,14 +69,7 @@ class Notice:
 def cut(block: CurveBlock, size: int) -> Iterator[CurveBlock]:
     """Yields the frames of a block, at most `size` at a time."""
     for start in range(0, block.frame_count, size):
-        stop = start + size
-        yield CurveBlock(
-            block.start_frame + start,
-            block.curves[start:stop],
-            None if block.poses is None else block.poses[start:stop],
-            None if block.phones is None else block.phones[start:stop],
-            None if block.emotions is None else block.emotions[start:stop],
-        )
+        yield block.part(start, start + size)
 
 
 class Stage:

@@ -12,7 +12,7 @@ from visage.runtime.wire import TIME_TOLERANCE_S, phones_of, seconds_of
 from visage.v1 import curves_pb2
 
 # An m keeps the lips together for as long as it lasts; p and b would part them before their end.
-_SPOKEN_AS: Final[Mapping[str, str]] = {
+SPOKEN_AS: Final[Mapping[str, str]] = {
     "sil": "sil",
     "pp": "m",
     "ff": "f",
@@ -29,6 +29,7 @@ _SPOKEN_AS: Final[Mapping[str, str]] = {
     "oh": "ao",
     "ou": "uw",
 }
+"""Viseme → the phone class that looks most like it."""
 
 
 def timed_phones(timing: curves_pb2.SpeechTiming, field: str = "timing") -> list[TimedPhone]:
@@ -45,7 +46,7 @@ def _phones_of_visemes(timing: curves_pb2.SpeechTiming, field: str) -> list[Time
     end_s = 0.0
     for index, span in enumerate(timing.visemes):
         path = f"{field}.visemes[{index}]"
-        phone = _SPOKEN_AS.get(span.viseme.lower())
+        phone = SPOKEN_AS.get(span.viseme.lower())
         if phone is None:
             raise InvalidField(f"{path}.viseme", f"unknown viseme {span.viseme!r}", ", ".join(VISEMES))
         start_s, stop_s = seconds_of(span.start_offset), seconds_of(span.end_offset)

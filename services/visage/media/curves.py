@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from visage.media.arkit import CURVE_COUNT, CURVE_NAMES
 from visage.media.emotions import EMOTION_COUNT
 from visage.media.phones import PHONE_COUNT
+from visage.media.tongue import TONGUE_COUNT
 
 Array = NDArray[np.float32]
 
@@ -40,6 +41,7 @@ class CurveBlock:
         poses: [frames, 6], or None where the head rests.
         phones: [frames, 43] share of each phone class in what is said; None where that is not known.
         emotions: [frames, 10] weights in the order of `visage.media.emotions.EMOTIONS`, or None where nobody asked.
+        tongue: [frames, 16] tongue shapes that were recorded; None where they follow the phones.
     """
 
     start_frame: int
@@ -47,6 +49,7 @@ class CurveBlock:
     poses: Array | None = None
     phones: Array | None = None
     emotions: Array | None = None
+    tongue: Array | None = None
 
     def __post_init__(self) -> None:
         """Raises ValueError for wrong shapes, a negative start or values that are not finite."""
@@ -57,11 +60,27 @@ class CurveBlock:
             ("poses", self.poses, POSE_COUNT),
             ("phones", self.phones, PHONE_COUNT),
             ("emotions", self.emotions, EMOTION_COUNT),
+            ("tongue", self.tongue, TONGUE_COUNT),
         ):
             if values is not None:
                 object.__setattr__(self, name, _checked(values, columns, name))
                 if len(values) != len(self.curves):
                     raise ValueError(f"{len(values)} {name} for {len(self.curves)} frames of curves")
+
+    def part(self, start: int, stop: int) -> CurveBlock:
+        """Returns rows `start` to `stop`; the last may lie beyond the end."""
+
+        def rows(values: Array | None) -> Array | None:
+            return None if values is None else values[start:stop]
+
+        return CurveBlock(
+            self.start_frame + start,
+            self.curves[start:stop],
+            rows(self.poses),
+            rows(self.phones),
+            rows(self.emotions),
+            rows(self.tongue),
+        )
 
     @property
     def frame_count(self) -> int:

@@ -13,21 +13,27 @@ from visage.media.windows import Array
 
 
 def rotation_of(angles: Array) -> Array:
-    """Rotation float64 [3, 3] of yaw, pitch and roll in degrees."""
-    yaw, pitch, roll = np.radians(np.asarray(angles, np.float64))
+    """Rotations float64 [..., 3, 3] of yaw, pitch and roll [..., 3] in degrees."""
+    yaw, pitch, roll = np.moveaxis(np.radians(np.asarray(angles, np.float64)), -1, 0)
     cy, sy, cp, sp, cr, sr = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch), np.cos(roll), np.sin(roll)
-    about_y = np.array([[cy, 0, -sy], [0, 1, 0], [sy, 0, cy]])
-    about_x = np.array([[1, 0, 0], [0, cp, sp], [0, -sp, cp]])
-    about_z = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
+    no, one = np.zeros_like(yaw), np.ones_like(yaw)
+    about_y = _matrices([[cy, no, -sy], [no, one, no], [sy, no, cy]])
+    about_x = _matrices([[one, no, no], [no, cp, sp], [no, -sp, cp]])
+    about_z = _matrices([[cr, -sr, no], [sr, cr, no], [no, no, one]])
     return np.asarray(about_z @ about_x @ about_y)
 
 
 def angles_of(rotation: Array) -> Array:
-    """Yaw, pitch and roll in degrees, float64 [3], of a rotation [3, 3]; the inverse of `rotation_of`."""
-    pitch = np.arcsin(np.clip(-rotation[2, 1], -1, 1))
-    yaw = np.arctan2(rotation[2, 0], rotation[2, 2])
-    roll = np.arctan2(-rotation[0, 1], rotation[1, 1])
-    return np.asarray(np.degrees([yaw, pitch, roll]))
+    """Yaw, pitch and roll in degrees, float64 [..., 3], of rotations [..., 3, 3]; the inverse of `rotation_of`."""
+    pitch = np.arcsin(np.clip(-rotation[..., 2, 1], -1, 1))
+    yaw = np.arctan2(rotation[..., 2, 0], rotation[..., 2, 2])
+    roll = np.arctan2(-rotation[..., 0, 1], rotation[..., 1, 1])
+    return np.asarray(np.degrees(np.stack([yaw, pitch, roll], -1)))
+
+
+def _matrices(rows: list[list[Array]]) -> Array:
+    """[..., 3, 3] of rows of entries [...]."""
+    return np.stack([np.stack(row, -1) for row in rows], -2)
 
 
 def fit_head(shape: Array, landmarks: Array, depth_weight: float, steps: int = 6) -> FaceFit:

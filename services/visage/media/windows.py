@@ -25,3 +25,9 @@ def node_centres(count_x: int, count_y: int, cell_px: float, left: float = 0.0, 
     """Centres of a grid of cells, float64 [count_y, count_x, 2] (x, y)."""
     x, y = np.meshgrid(left + (np.arange(count_x) + 0.5) * cell_px, top + (np.arange(count_y) + 0.5) * cell_px)
     return np.stack([x, y], -1)
+
+
+def minimum_jerk(share: Any) -> Array:
+    """Curve from 0 to 1 over `share` 0..1 that a limb takes (Flash & Hogan, 1985); flat beyond its ends."""
+    share = np.clip(share, 0.0, 1.0)
+    return np.asarray(share**3 * (share * (share * 6 - 15) + 10))

@@ -29,7 +29,7 @@ from visage.runtime.images import RgbImage
 
 MOST_FACES: Final = 4
 LEAST_PRESENCE: Final = 0.5
-_DETECTOR_PX: Final = 192
+DETECTOR_PX: Final = 192
 _NEAR_DETECTOR_PX: Final = 128
 _CHEEKS: Final = (234, 454)
 """Mesh points: the face's border at the height of the ears."""
@@ -128,7 +128,7 @@ async def find_faces(
     """
     height, width = image.shape[:2]
     whole = [Tile(0, 0, width, height)]
-    faces = await _search(image, whole, quarters, _DETECTOR_PX, models.detect, models, deadline_s)
+    faces = await _search(image, whole, quarters, DETECTOR_PX, models.detect, models, deadline_s)
     if not faces:
         faces = await _search(image, whole, quarters, _NEAR_DETECTOR_PX, models.detect_near, models, deadline_s)
     if looks_closer:
@@ -146,7 +146,7 @@ async def _search_closer(
         tiles += _tiles(width, height, max(_CROWD_TILE * faces[0].width_px, max(width, height) / _MOST_TILES_A_SIDE))
     if tiles:
         for quarter in [_nearest_quarter(faces)] if faces else quarters:
-            found = await _search(image, tiles, (quarter,), _DETECTOR_PX, models.detect, models, deadline_s)
+            found = await _search(image, tiles, (quarter,), DETECTOR_PX, models.detect, models, deadline_s)
             faces = faces + found
             if faces:
                 break

@@ -11,6 +11,7 @@ from typing import Any, Final
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
+from visage.runtime.interceptors import OUR_MANNERS, Manners
 from visage.runtime.server import Servicer
 
 _DESCRIPTORS: Final = "compat.binpb"
@@ -43,7 +44,7 @@ class ForeignProtos:
         full_name: str,
         implementation: object,
         streams: frozenset[str] = frozenset(),
-        default_deadline_s: float | None = None,
+        manners: Manners | None = None,
     ) -> Servicer:
         """Returns a service whose methods are those of `implementation`; reflection, which has our pool, omits it.
 
@@ -51,7 +52,7 @@ class ForeignProtos:
             full_name: Of the service.
             implementation: Has a method for each of the service's.
             streams: Methods that take a place of the process's capacity.
-            default_deadline_s: See `Servicer`.
+            manners: What its clients need otherwise than ours.
         """
         service = self._pool.FindServiceByName(full_name)
 
@@ -59,9 +60,7 @@ class ForeignProtos:
             handlers = {method.name: _handler(method, getattr(served, method.name)) for method in service.methods}
             server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(full_name, handlers),))
 
-        return Servicer(
-            add, implementation, full_name, streams, is_reflected=False, default_deadline_s=default_deadline_s
-        )
+        return Servicer(add, implementation, full_name, streams, is_reflected=False, manners=manners or OUR_MANNERS)
 
 
 def _handler(method: Any, behaviour: Any) -> Any:

@@ -10,7 +10,8 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc
@@ -29,7 +30,30 @@ from visage.runtime.validation import validate, validated
 EXEMPT_PREFIXES: Final = ("/grpc.health.v1.Health/", "/grpc.reflection.")
 """Never counted, refused or validated."""
 
+_MOST_FAREWELLS: Final = 32
+"""At a time: a machine that is full has little time for those that it refuses."""
+_LONGEST_FAREWELL_S: Final = 60.0
+
 _log = logs.get(__name__)
+
+
+Farewell = Callable[[AsyncIterator[Any], errors.VisageError], AsyncIterator[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """What clients of a service need otherwise than ours.
+
+    Attributes:
+        default_deadline_s: For calls without a deadline, in the place of the setting.
+        farewell: Responses to a stream that is not admitted, from its requests and the refusal that it ends with.
+    """
+
+    default_deadline_s: float | None = None
+    farewell: Farewell | None = None
+
+
+OUR_MANNERS: Final = Manners()
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
@@ -41,17 +65,18 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc
         default_deadline_s: float,
         idle_stream_s: float,
         streams: Collection[str] = (),
-        deadlines: Mapping[str, float] | None = None,
+        manners: Mapping[str, Manners] | None = None,
     ) -> None:
         """Wraps; `streams` are the full names of the methods that take a place of the capacity.
 
-        `deadlines` holds the services whose calls have another default deadline.
+        `manners` are those of services, by their full names.
         """
         self._admission = admission
         self._streams = frozenset(streams)
         self._ending = Ending()
         self._default_deadline_s = default_deadline_s
-        self._deadlines = deadlines or {}
+        self._manners = manners or {}
+        self._farewells = 0
         self._idle_stream_s = idle_stream_s
         meter = telemetry.meter()
         self._duration = meter.create_histogram(telemetry.SERVER_CALL_DURATION, unit="s")
@@ -100,9 +125,28 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc
                     if hasattr(responses, "aclose"):
                         await responses.aclose()
 
-            await self._around(method, context, work, is_stream=True)
+            async def refuse(error: errors.VisageError) -> None:
+                farewell = self._of(method).farewell
+                if farewell is not None and self._farewells < _MOST_FAREWELLS:
+                    await self._say(farewell(self._checked(request), error), context)
+
+            await self._around(method, context, work, refuse)
 
         return handle
+
+    async def _say(self, responses: AsyncIterator[Any], context: grpc.aio.ServicerContext) -> None:
+        """Writes a farewell; a client that does not listen to it is left."""
+        self._farewells += 1
+        try:
+            with suppress(Exception):
+                async with asyncio.timeout(_LONGEST_FAREWELL_S):
+                    async for response in responses:
+                        await context.write(response)
+        finally:
+            self._farewells -= 1
+
+    def _of(self, method: str) -> Manners:
+        return self._manners.get(method.rpartition("/")[0], OUR_MANNERS)
 
     def _checked(self, request: Any) -> Any:
         if isinstance(request, Message):
@@ -119,12 +163,16 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc
         method: str,
         context: grpc.aio.ServicerContext,
         work: Callable[[], Awaitable[Any]],
-        is_stream: bool = False,
+        refuse: Callable[[errors.VisageError], Awaitable[None]] | None = None,
     ) -> Any:
-        """Runs `work` under trace, admission and deadline; ends the call with the right status."""
+        """Runs `work` under trace, admission and deadline; ends the call with the right status.
+
+        `refuse`, which streams have, is told where the call is not admitted.
+        """
+        is_stream = refuse is not None
         limit: asyncio.Timeout | None = None
         with self._observed(method, context) as request_id, resumption.notes() as point:
-            default_s = self._deadlines.get(method.rpartition("/")[0], self._default_deadline_s)
+            default_s = self._of(method).default_deadline_s or self._default_deadline_s
             limit_s = default_s if context.time_remaining() is None else None
             try:
                 async with self._admission.admit(method in self._streams), asyncio.timeout(limit_s) as limit:
@@ -147,6 +195,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc
                     shown = shown_error(error, "call_broke", "the service's log has the request id")
                 if code_of(shown) is grpc.StatusCode.UNAVAILABLE:
                     shown.metadata |= point
+                if limit is None and refuse is not None:
+                    await refuse(shown)
                 await _abort(context, shown, request_id)
 
     @contextmanager

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -17,15 +16,14 @@ import grpc
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from pydantic import ValidationError
 
 from visage.runtime import errors, logs, telemetry
 from visage.runtime.admission import Admission
 from visage.runtime.capacity import Places
-from visage.runtime.interceptors import CallInterceptor
+from visage.runtime.interceptors import OUR_MANNERS, CallInterceptor, Manners
 from visage.runtime.peers import MAX_MESSAGE_BYTES
-from visage.runtime.settings import SHARED_PREFIX, ServiceSettings, SettingsProblem, read_settings
-from visage.runtime.tls import TlsFileProblem, server_credentials
+from visage.runtime.settings import ServiceSettings, exit_on_bad_settings, read_settings
+from visage.runtime.tls import server_credentials
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
 
@@ -51,8 +49,8 @@ class Servicer:
     """One gRPC service of a process: the generated `add_…_to_server`, its implementation and its full name.
 
     `streams` are its methods that take a place of the process's capacity (`visage.runtime.capacity`).
-    Reflection lists it if `is_reflected`; its descriptors must be in the default pool then. `default_deadline_s` takes
-    the place of the setting for calls without a deadline.
+    Reflection lists it if `is_reflected`; its descriptors must be in the default pool then. `manners` are what its
+    clients need otherwise than ours.
     """
 
     add_to_server: Callable[[Any, Any], None]
@@ -60,7 +58,7 @@ class Servicer:
     full_name: str
     streams: frozenset[str] = frozenset()
     is_reflected: bool = True
-    default_deadline_s: float | None = None
+    manners: Manners = OUR_MANNERS
 
 
 class Service(Protocol):
@@ -125,9 +123,9 @@ class RunningServer:
         streams = [f"{part.full_name}/{method}" for part in service.servicers for method in part.streams]
         self._health = health.aio.HealthServicer()
         self._watch: asyncio.Task[None] | None = None
-        deadlines = {part.full_name: part.default_deadline_s for part in service.servicers if part.default_deadline_s}
+        manners = {part.full_name: part.manners for part in service.servicers}
         self._interceptor = CallInterceptor(
-            self._admission, settings.default_deadline_s, settings.idle_stream_s, streams, deadlines
+            self._admission, settings.default_deadline_s, settings.idle_stream_s, streams, manners
         )
         self._server = grpc.aio.server(
             interceptors=[self._interceptor],
@@ -279,21 +277,3 @@ def run(build: Callable[[Settings], Awaitable[Service]], settings: type[Settings
     with exit_on_bad_settings():
         read = read_settings(settings)
         asyncio.run(serve(lambda: build(read), read, name))
-
-
-@contextmanager
-def exit_on_bad_settings() -> Iterator[None]:
-    """Lets a process end with status 2 and lines that name the fields."""
-    try:
-        yield
-    except SettingsProblem as problem:
-        print(problem, file=sys.stderr)
-    except ValidationError as error:
-        for item in error.errors():
-            field = ".".join(str(part) for part in item["loc"])
-            print(f"{error.title}.{field}: {item['msg']}", file=sys.stderr)
-    except TlsFileProblem as problem:
-        print(f"{SHARED_PREFIX}{problem.field.upper()}{str(problem).removeprefix(problem.field)}", file=sys.stderr)
-    else:
-        return
-    sys.exit(2)

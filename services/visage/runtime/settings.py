@@ -7,6 +7,9 @@ A field is read from the service's own variable first (`VISAGE_IDENTITY_PORT`), 
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -20,7 +23,7 @@ from pydantic_settings import (
 )
 
 from visage.runtime.cache import cache_dir
-from visage.runtime.tls import TlsFiles
+from visage.runtime.tls import TlsFileProblem, TlsFiles
 
 SHARED_PREFIX = "VISAGE_"
 
@@ -58,6 +61,24 @@ def _lines_of(error: ValidationError, settings: type[BaseSettings]) -> list[str]
         text = item["msg"].removeprefix("Value error, ")
         lines.append(f"{prefix}{name.upper()}: {text}" if name else text)
     return lines
+
+
+@contextmanager
+def exit_on_bad_settings() -> Iterator[None]:
+    """Lets a process end with status 2 and lines that name the fields."""
+    try:
+        yield
+    except SettingsProblem as problem:
+        print(problem, file=sys.stderr)
+    except ValidationError as error:
+        for item in error.errors():
+            field = ".".join(str(part) for part in item["loc"])
+            print(f"{error.title}.{field}: {item['msg']}", file=sys.stderr)
+    except TlsFileProblem as problem:
+        print(f"{SHARED_PREFIX}{problem.field.upper()}{str(problem).removeprefix(problem.field)}", file=sys.stderr)
+    else:
+        return
+    sys.exit(2)
 
 
 class _SharedSource(EnvSettingsSource):

@@ -29,6 +29,7 @@ from visage.animation.projection import Projection
 from visage.animation.stage import Notice, Output
 from visage.media.curves import CurveBlock
 from visage.runtime.errors import MediaTooLarge, MediaUndecodable, StreamOutOfOrder, VisageError
+from visage.runtime.interceptors import Manners
 from visage.runtime.model_errors import translate_model_error
 from visage.runtime.server import Servicer
 from visage.runtime.triton.errors import ModelError
@@ -70,6 +71,13 @@ class Audio2FaceServicer:
                 yield status_message(Level.ERROR, _text_of(shown))
                 await stream.drain()
                 raise shown from None
+
+    async def farewell(self, requests: AsyncIterator[Any], error: VisageError) -> AsyncIterator[Any]:
+        """What a stream that is not admitted gets: it must be read to its end, or the client does not see why."""
+        async with reading(requests) as stream:
+            yield header_message(None, self._channels)
+            yield status_message(Level.ERROR, error.message)
+            await stream.drain()
 
 
 class ConfigServicer:
@@ -146,10 +154,10 @@ class _Clip:
 def audio2face_services(servicer: Audio2FaceServicer, limits: Audio2FaceLimits) -> list[Servicer]:
     """Returns the services as the server wants them; reflection does not list them."""
     # A clip of the longest length may come live, with pauses.
-    deadline_s = 2 * limits.longest_clip_s
+    manners = Manners(2 * limits.longest_clip_s, servicer.farewell)
     streams = frozenset({"ProcessAudioStream"})
     return [
-        PROTOS.servicer(FULL_NAME, servicer, streams, deadline_s),
+        PROTOS.servicer(FULL_NAME, servicer, streams, manners),
         CONFIG_PROTOS.servicer(CONFIG_FULL_NAME, ConfigServicer(limits)),
     ]
 

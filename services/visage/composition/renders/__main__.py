@@ -17,8 +17,7 @@ from visage.composition.settings import CompositionSettings
 from visage.composition.workshop import open_workshop
 from visage.runtime import logs, telemetry
 from visage.runtime.errors import VisageError
-from visage.runtime.server import exit_on_bad_settings
-from visage.runtime.settings import read_settings
+from visage.runtime.settings import exit_on_bad_settings, read_settings
 from visage.runtime.triton.client import TritonClient
 from visage.runtime.triton.settings import TritonClientSettings
 

@@ -1,0 +1,1 @@
+"""Recorded and live motion capture: files of rows in, curves and head poses out."""
