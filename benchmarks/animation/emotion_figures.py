@@ -45,7 +45,7 @@ class Closures:
     """How far lips part where they should meet.
 
     Attributes:
-        lips: Most opening (JawOpen - MouthClose, or a raised lip) in the middle of p, b and m.
+        lips: Most by which p, b and m are further open in their middle (JawOpen - MouthClose, or a raised lip).
         bite: Most by which the lower lip of f and v lies further from the teeth than without the emotion.
         rounding: Least share of pucker and funnel that is left in rounded vowels.
         jaw: Mean opening in vowels against the same without the emotion.
@@ -57,12 +57,12 @@ class Closures:
     jaw: float
 
 
-def separation(train_seeds: Sequence[int], test_seeds: Sequence[int]) -> Separation:
+def separation(train_seeds: Sequence[int], test_seeds: Sequence[int], weight: float = 1.0) -> Separation:
     """Nearest centroid over mean curves of windows of 1.5 s, with other seeds and other words in the test."""
     classes = ("neutral", *EMOTIONS)
 
     def windows(seeds: Sequence[int], emotion: str) -> Array:
-        weights = {} if emotion == "neutral" else {emotion: 1.0}
+        weights = {} if emotion == "neutral" else {emotion: weight}
         return np.concatenate([_windows(perform(weights, seed)) for seed in seeds])
 
     centroids = np.stack([windows(train_seeds, emotion).mean(axis=0) for emotion in classes])
@@ -77,7 +77,7 @@ def separation(train_seeds: Sequence[int], test_seeds: Sequence[int]) -> Separat
 def closures(emotion: str, seed: int) -> Closures:
     """Closures of the same words with an emotion at full weight and without."""
     plain, felt = perform({}, seed), perform({emotion: 1.0}, seed)
-    lips = [_gap(felt.clip.curves[frame]) for frame in _middles(felt, BILABIALS)]
+    lips = [_gap(felt.clip.curves[frame]) - _gap(plain.clip.curves[frame]) for frame in _middles(felt, BILABIALS)]
     bites = _middles(felt, LABIODENTALS)
     bite = [_bite(felt.clip.curves[frame]) - _bite(plain.clip.curves[frame]) for frame in bites]
     rounded = [frame for frame in _middles(felt, {"uw", "w", "ow"}) if _roundness(plain.clip.curves[frame]) > 0.3]

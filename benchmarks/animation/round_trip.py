@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
@@ -25,7 +25,7 @@ from visage.runtime.images import RgbImage
 
 RATE: Final = 25
 _NO_LIMIT_S: Final = 3600.0
-_REST: Final = 12
+_REST: Final = 8
 _MOVE: Final = 30
 """Frames of rest before each movement, and of the movement: up, held, down, half up, down."""
 _BLINK: Final = (0.25, 0.7, 1.0, 0.9, 0.5, 0.2)
@@ -68,13 +68,15 @@ class Script:
     parts: dict[str, slice]
 
 
-def script() -> Script:
-    """All `MOVEMENTS`, three blinks and all `TURNS`, one after the other with rest between."""
+ALL: Final = (*MOVEMENTS, "blink", *TURNS)
+
+
+def script(names: Sequence[str] = ALL) -> Script:
+    """Movements, "blink" (three of them) and turns, one after the other with rest between."""
     shape = np.interp(np.arange(_MOVE), (0, 6, 11, 17, 22, 28, 29), (0, 1, 1, 0, 0.5, 0, 0))
     blinks = np.zeros(_MOVE)
     for start in (2, 11, 20):
         blinks[start : start + len(_BLINK)] = _BLINK
-    names = [*MOVEMENTS, "blink", *TURNS]
     count = len(names) * (_REST + _MOVE) + _REST
     curves, poses = np.zeros((count, CURVE_COUNT), np.float32), np.zeros((count, POSE_COUNT), np.float32)
     parts = {}
@@ -114,9 +116,11 @@ async def followed(film: bytes, models: LocalFaceModels) -> CurveClip:
     return CurveClip.joined(Fraction(RATE), blocks)
 
 
-async def recover(portrait: Portrait, stage: Stage, models: LocalFaceModels) -> dict[str, Recovery]:
+async def recover(
+    portrait: Portrait, stage: Stage, models: LocalFaceModels, names: Sequence[str] = ALL
+) -> dict[str, Recovery]:
     """Plays `script` on a portrait and reads it back."""
-    played = script()
+    played = script(names)
     found = await followed(filmed(stage.render(portrait, played.clip.curves, played.clip.poses)), models)
     return {name: _judge(name, part, played.clip, found) for name, part in played.parts.items()}
 

@@ -21,7 +21,7 @@ from visage.speech.voices import Voice, VoiceCatalogue
 RATE_HZ: Final = 16_000
 HELD_OUT: Final = ("festival-slt-hts", "flite-awb")
 """Voices that nothing is fitted to: another engine, and another accent."""
-_VOICES: Final = (
+VOICES: Final = (
     "flite-rms",
     "flite-awb",
     "flite-slt",
@@ -42,15 +42,17 @@ class StyledClip:
     samples: FloatPcm
 
 
-async def styled_clips(styles: Sequence[str], clips_per_voice: int) -> AsyncIterator[StyledClip]:
-    """Yields clips of all voices and styles; voices that are not installed are left out."""
+async def styled_clips(
+    styles: Sequence[str], clips_per_voice: int, chosen: Sequence[str] = VOICES
+) -> AsyncIterator[StyledClip]:
+    """Yields clips of the chosen voices in all styles; voices that are not installed are left out."""
     bench = Bench()
     voices = {
         voice.name.removeprefix("voices/"): voice for engine in bench.engines.values() for voice in await engine.open()
     }
     catalogue = VoiceCatalogue(list(voices.values()))
     try:
-        for name in _VOICES:
+        for name in chosen:
             if name not in voices:
                 continue
             for style in styles:

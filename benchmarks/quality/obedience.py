@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +27,8 @@ TRANSFERRED = {name: np.flatnonzero(curve_vector(RAMPS[name])) for name in _STEA
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came of a ramp: correlation with what was asked, share of it that was reached at the top, mean error."""
+    """What came of a ramp: correlation with what the avatar is asked to show, share of it that was reached at the top,
+    mean error."""
 
     correlation: float
     gain: float
@@ -64,18 +66,18 @@ async def measure_obedience(portrait: Portrait, stage: Stage, watch: FaceWatch) 
     """Renders `ramps`, looks at them, solves them."""
     track = ramps()
     landmarks = await watch.follow(stage.render(portrait, track.curves, track.poses), portrait.landmarks)
-    return judge(track, landmarks)
+    return judge(track, landmarks, {"smile": portrait.smile_gain})
 
 
-def judge(track: Track, landmarks: Landmarks) -> Obedience:
-    """Obedience of landmarks [n, 478, 3] to `ramps`."""
+def judge(track: Track, landmarks: Landmarks, shares: Mapping[str, float]) -> Obedience:
+    """Obedience of landmarks [n, 478, 3] to `ramps`; `shares`: by ramp, how much of it the avatar is made to show."""
     solved = solve_each(landmarks, landmarks[0])
     curves = np.stack([face.curves for face in solved])
     poses = np.stack([face.pose for face in solved])
     count = len(LEVELS)
     parts = [slice(start, start + count) for start in range(0, len(landmarks), count)]
     by_curve = {
-        name: response(LEVELS, curves[part][:, np.flatnonzero(curve_vector(weights))].mean(1))
+        name: response(shares.get(name, 1.0) * LEVELS, curves[part][:, np.flatnonzero(curve_vector(weights))].mean(1))
         for (name, weights), part in zip(RAMPS.items(), parts, strict=False)
     }
     asked, seen = [], []

@@ -17,7 +17,7 @@ from benchmarks.quality.face_models import FaceWatch, Landmarks
 from models.renderer.rendering import OpenVinoRenderer, model_path
 from visage.identity.avatar import build_framed_avatar, frame_portrait
 from visage.media.avatars import tensors_for
-from visage.media.portrait import FRAME_PX
+from visage.media.portrait import FRAME_PX, SCALARS
 from visage.runtime.images import RgbImage
 
 LONGEST_CLIP = 150
@@ -32,6 +32,12 @@ class Portrait:
     tensors: dict[str, npt.NDArray[np.generic]]
     source: RgbImage
     landmarks: Landmarks
+
+    @property
+    def smile_gain(self) -> float:
+        """Share of MouthSmile that is shown: a photo that smiles already has less room for more."""
+        first = SCALARS.index("left_smile_gain")
+        return float(self.tensors["scalars"].ravel()[first : first + 2].mean())
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,11 +59,11 @@ def obedience() -> Obedience:
 
 @pytest.mark.parametrize("name", FIRM)
 def test_curves_move_the_landmarks_they_should(name: str) -> None:
-    """Raised in eight levels, what is solved from the render rises with it; a face that smiles already adds least."""
+    """Raised in eight levels, what is solved from the render rises with what the avatar is asked to show."""
     found = obedience().curves[name]
 
     assert found.correlation > 0.9
-    assert found.gain > (0.1 if name == "smile" else 0.15)
+    assert found.gain > 0.25
 
 
 def test_lips_part_by_what_the_curves_ask() -> None:
@@ -129,14 +129,17 @@ def test_layers_leave_no_seams_and_no_holes() -> None:
 
 
 def test_a_performance_survives_its_transfer() -> None:
-    """Curves solved from one render and shown on the avatar are solved again: the loop keeps the performance."""
+    """Curves solved from one render and shown on the avatar are solved again: the loop keeps the performance.
+
+    The photo's own smile is taken off while the mouth speaks, twice; the jaw keeps its track all the same.
+    """
     portrait, track = astronaut_portrait(), talking()
     shown = stage().render(portrait, track.curves, track.poses)
     landmarks = asyncio.run(watch().follow(shown, portrait.landmarks))
     kept = asyncio.run(measure_transfer(portrait, landmarks, landmarks[:1], stage(), watch()))
 
-    # The photo's own smile is taken off while the mouth speaks, and landmarks take some of that for the jaw.
-    assert kept["jaw"] > 0.75
+    assert kept["jaw"] > 0.9
+    assert kept["pucker"] > 0.9
     assert kept["yaw"] > 0.95
     assert kept["blink"] > 0.8
 

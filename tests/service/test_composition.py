@@ -182,6 +182,19 @@ class TestSpeech:
             assert error.code == "INVALID_ARGUMENT"
             assert error.fields == {"performance.synthesis.language_code": "unknown"}
 
+    async def test_a_style_is_felt_by_the_face(self) -> None:
+        """The animation gets the emotion of the voice's style as a key, unless the caller sent keys."""
+        async with serving() as mesh:
+            request = spoken("One is here. ")
+            request.performance.synthesis.style = "sadness"
+            await collect(mesh.stub.GenerateAvatar(request))
+            styled = mesh.animation.config.controls
+            request.performance.controls.emotion_keys.add().emotion.weights["joy"] = 1.0
+            await collect(mesh.stub.GenerateAvatar(request))
+
+            assert dict(styled.emotion_keys[0].emotion.weights) == {"sadness": pytest.approx(0.7)}
+            assert dict(mesh.animation.config.controls.emotion_keys[0].emotion.weights) == {"joy": 1.0}
+
     async def test_a_peer_that_fails_midway_ends_everything(self) -> None:
         """After some frames the animation breaks: the caller gets its status, and no call is left anywhere."""
         async with serving() as mesh:

@@ -95,6 +95,8 @@ def test_an_idle_face_needs_no_source(fake: FakeVisage, tmp_path: Path) -> None:
         (("take.csv", "--face-index", "1"), "--face-index"),
         (("driver.mp4", "--calibrate", "1"), "--calibrate"),
         (("--text", "Hi.", "--smoothing", "0.5"), "--smoothing"),
+        (("take.csv", "--emotion", "joy=0.7"), "--add-life"),
+        (("driver.mp4", "--gaze", "yaw=3"), "--add-life"),
         (("--text", "Hi.", "--emotion", "joy"), "joy=0.7"),
         (("--text", "Hi.", "--emotion", "joy=much"), "number"),
         (("--text", "Hi.", "--emotion", "joy=1@-2"), "negative"),
@@ -145,7 +147,7 @@ def test_what_is_not_said_is_left_to_the_service() -> None:
     ("driver", "calls"),
     [
         (("--video", "driver.mp4", "--relative"), ["generation.stream"]),
-        (("--curves", "take.csv", "--smoothing", "0.3"), ["animation.from_mocap", "generation.stream"]),
+        (("--curves", "take.csv", "--add-life", "--emotion", "joy=1"), ["animation.from_mocap", "generation.stream"]),
         (("--text", "Hello.", "--emotion", "joy=0.7"), ["generation.stream"]),
     ],
 )
@@ -168,6 +170,8 @@ def test_talk_takes_a_video_or_a_performance(
         (("--text", "Hi.", "--curves", "take.csv"), "exactly one"),
         (("--text", "Hi.", "--relative"), "--video"),
         (("--audio", "a.wav", "--smoothing", "0.2"), "--video"),
+        (("--audio", "a.wav", "--add-life"), "--curves"),
+        (("--curves", "take.csv", "--emotion", "joy=0.7"), "--add-life"),
     ],
 )
 def test_talk_refuses_options_without_their_driver(fake: FakeVisage, arguments: tuple[str, ...], message: str) -> None:

@@ -157,17 +157,30 @@ def test_bad_landmarks_are_refused() -> None:
             solver.solve(landmarks)
 
 
+def test_a_smile_that_goes_is_no_open_jaw() -> None:
+    """Who smiles at rest and rounds the lips without a smile is told as that, with the jaw shut and no smile."""
+    smiling = {"MouthSmileLeft": 0.9, "MouthSmileRight": 0.9}
+    solver = FaceSolver(NeutralFace.of(seen(smiling)))
+    solved = solver.solve(seen({"MouthPucker": 0.7})).curves
+    told = {name: float(solved[CURVE_INDEX[name]]) for name in ("MouthPucker", "JawOpen", "MouthSmileLeft")}
+
+    assert told["MouthPucker"] == pytest.approx(0.7, abs=0.1)
+    assert told["JawOpen"] < 0.05 and told["MouthSmileLeft"] == 0
+    assert min(NeutralFace.of(seen(smiling)).smile) > 0.6 > 0.3 > max(NeutralFace.of(seen({})).smile)
+
+
 def test_bounded_least_squares_meets_the_optimality_conditions() -> None:
     """Inside the bounds the slope is zero; at a bound it points outwards."""
     random = np.random.default_rng(0)
     factor = random.normal(size=(30, 8))
     matrix, target = factor.T @ factor + np.eye(8), random.normal(size=8) * 20
-    found = bounded_least_squares(matrix, target, np.zeros(8))
+    least = np.array([-0.5, *np.zeros(7)])
+    found = bounded_least_squares(matrix, target, np.zeros(8), least)
     slope = matrix @ found - target
 
-    assert ((found >= 0) & (found <= 1)).all()
-    assert np.abs(slope[(found > 0) & (found < 1)]).max(initial=0) < 0.01
-    assert (slope[found == 0] > -0.01).all()
+    assert ((found >= least) & (found <= 1)).all()
+    assert np.abs(slope[(found > least) & (found < 1)]).max(initial=0) < 0.01
+    assert (slope[found == least] > -0.01).all()
     assert (slope[found == 1] < 0.01).all()
 
 

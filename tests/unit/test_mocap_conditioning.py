@@ -19,7 +19,7 @@ from visage.animation.resampling import resampled
 from visage.animation.stage import Notice, NoticeKind, Output
 from visage.media.arkit import CURVE_INDEX, CURVE_NAMES
 from visage.media.curves import CurveBlock, CurveClip
-from visage.runtime.errors import InvalidField, MediaUndecodable, StreamTooLong
+from visage.runtime.errors import InvalidField, MediaUndecodable, Overloaded, StreamTooLong
 
 pytestmark = pytest.mark.unit
 
@@ -355,3 +355,26 @@ async def test_impossible_times_are_refused(times: Any, error: type[Exception], 
         return
     with pytest.raises(error):
         await animate(text, at(25, is_live=is_live))
+
+
+async def test_recordings_share_what_they_may_hold() -> None:
+    """One that does not fit beside the others is told to come back, and leaves nothing behind."""
+    verb = AnimateFromMocap(600.0, rows_held=100)
+    text = recorded(wave(60, 30)).encode()
+    waiting: list[bool] = []
+
+    async def slowly() -> AsyncIterator[Piece]:
+        yield MocapData(text)
+        with pytest.raises(Overloaded):
+            await drain(once())
+        waiting.append(True)
+
+    async def once() -> AsyncIterator[Piece]:
+        yield MocapData(text)
+
+    async def drain(pieces: AsyncIterator[Piece]) -> int:
+        return len([answer async for answer in verb(at(30), pieces)])
+
+    assert await drain(slowly()) > 0
+    assert waiting == [True]
+    assert await drain(once()) > 0

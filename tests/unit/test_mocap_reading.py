@@ -158,6 +158,29 @@ def test_a_frame_rate_that_is_told_counts() -> None:
     assert caught.value.field == "config.source_frame_rate"
 
 
+@pytest.mark.parametrize("name", ["own", "json"])
+def test_a_frame_rate_says_nothing_of_seconds(name: str) -> None:
+    """Files that tell seconds keep their own rate; it stands in only where no time is told."""
+    _, intake = read(FILES[name], rate=Fraction(60))
+    rows, timeless = read("JawOpen\n0.1\n0.2\n", rate=Fraction(50))
+    objects, _ = read('{"jawOpen": 0.1}\n{"jawOpen": 0.2}\n', rate=Fraction(50))
+
+    assert intake.frame_rate is None
+    assert timeless.frame_rate == 50
+    assert rows.times.tolist() == objects.times.tolist() == [0, 0.02]
+
+
+def test_a_live_link_file_may_lack_rotations_and_faces() -> None:
+    """52 columns are enough; a row without a face (count 0, no values) is unknown throughout."""
+    lines = live_link_csv({"JawOpen": ramp(30)}, has_rotations=False).splitlines()
+    lines[10] = lines[10][:15] + ",0"
+    rows, _ = read("\n".join(lines))
+
+    assert len(lines[0].split(",")) == 54
+    assert np.isnan(rows.values[9]).all()
+    assert np.isfinite(rows.values[10, JAW])
+
+
 def test_fractions_of_frames_count() -> None:
     """The digits behind the point are parts of a frame."""
     assert parse_code("01:02:03:04.500") == (3723, 4.5, False)

@@ -17,7 +17,10 @@ from visage.animation.mocap.whole import MocapAnimation, clamped, frames_of, not
 from visage.animation.stage import Notice, cut
 from visage.animation.ticks import tick_at
 from visage.media.curves import CurveBlock
+from visage.runtime.errors import Overloaded
 
+ROWS_HELD: Final = 250_000
+"""About 100 MB: three recordings of the longest kind, or thirty of a minute."""
 # Bytes above which reading a piece is moved off the event loop.
 _LARGE_PIECE_BYTES: Final = 16_384
 
@@ -42,9 +45,12 @@ Piece = MocapData | MocapControls
 class AnimateFromMocap:
     """Makes curves from recordings."""
 
-    def __init__(self, longest_s: float) -> None:
-        """Takes the longest recording in seconds."""
+    def __init__(self, longest_s: float, rows_held: int = ROWS_HELD) -> None:
+        """Takes the longest recording in seconds, and how many rows all recordings together may hold."""
         self._longest_s = longest_s
+        self._rows_held = rows_held
+        self._held = 0
+        self._conditioning = asyncio.Semaphore(1)
 
     async def __call__(
         self, animation: MocapAnimation, pieces: AsyncIterator[Piece]
@@ -55,6 +61,7 @@ class AnimateFromMocap:
             InvalidField: A line, a header, a hierarchy or the density of rows breaks a limit.
             MediaTooLarge: There are too many bytes.
             MediaUndecodable: The bytes are no recording that is known.
+            Overloaded: Other recordings leave no room for it.
             StreamTooLong: It lasts too long.
         """
         intake = Intake(animation.kind, animation.source_rate, self._longest_s, is_live=animation.is_live)
@@ -66,22 +73,42 @@ class AnimateFromMocap:
     async def _whole(
         self, animation: MocapAnimation, intake: Intake, pieces: AsyncIterator[Piece]
     ) -> AsyncGenerator[CurveBlock | Notice, None]:
-        parts: list[Rows] = []
-        places: list[tuple[int, Controls]] = []
-        async for piece in pieces:
-            if isinstance(piece, MocapControls):
-                places.append((intake.row_count, piece.controls))
-            else:
+        held = 0
+        try:
+            parts: list[Rows] = []
+            places: list[tuple[int, Controls]] = []
+            async for piece in pieces:
+                if isinstance(piece, MocapControls):
+                    places.append((intake.row_count, piece.controls))
+                    continue
                 parts.append(await _read(intake, piece.data))
-        parts.append(await asyncio.to_thread(intake.finish))
-        rows = Rows.joined(parts)
-        frames, notices = await asyncio.to_thread(frames_of, animation, rows, intake, self._longest_s)
-        changes = {_tick(rows, place): controls for place, controls in places}
-        block, more = await asyncio.to_thread(performed, animation, frames, changes)
-        for notice in (*notices, *more):
+                held += self._hold(intake.row_count - held)
+            parts.append(await asyncio.to_thread(intake.finish))
+            held += self._hold(intake.row_count - held)
+            # One at a time: each takes a core, and several times the memory of its rows.
+            async with self._conditioning:
+                block, notices = await asyncio.to_thread(self._condition, animation, Rows.joined(parts), intake, places)
+        finally:
+            self._held -= held
+        for notice in notices:
             yield notice
         for part in cut(block, animation.output.frames_per_block):
             yield part
+
+    def _hold(self, rows: int) -> int:
+        """Counts rows that a recording holds, and returns them; raises Overloaded where there is no room."""
+        if self._held + rows > self._rows_held:
+            raise Overloaded(f"recordings hold {self._held} rows, at most {self._rows_held} fit", retry_after_s=5.0)
+        self._held += rows
+        return rows
+
+    def _condition(
+        self, animation: MocapAnimation, rows: Rows, intake: Intake, places: list[tuple[int, Controls]]
+    ) -> tuple[CurveBlock, list[Notice]]:
+        frames, notices = frames_of(animation, rows, intake, self._longest_s)
+        changes = {_tick(rows, place): controls for place, controls in places}
+        block, more = performed(animation, frames, changes)
+        return block, [*notices, *more]
 
     async def _live(
         self, animation: MocapAnimation, intake: Intake, pieces: AsyncIterator[Piece]

@@ -28,8 +28,8 @@ _OPENING: Final = [_JAW, _CLOSE, *(CURVE_INDEX[f"{name}{side}"] for name in ("Mo
                                    for side in ("Left", "Right"))]  # fmt: skip
 
 # The mouth belongs to speech at once, and to the emotion again within this time after it.
-_YIELDING_S: Final = 0.06
-_RETURNING_S: Final = 0.35
+_YIELDING_S: Final = 0.04
+_RETURNING_S: Final = 0.25
 # Share of closing over JawOpen at which the emotion starts and finishes to give way.
 _CLOSING: Final = 0.45
 _CLOSED: Final = 0.85
@@ -40,7 +40,7 @@ _WIDENING_WHEN_ROUND: Final = 0.25
 _WIDENING_WHEN_CLOSED: Final = 0.7
 _OPENEST: Final = 0.4
 _PRESSING_WHEN_OPEN: Final = 0.3
-_BITING: Final = (0.15, 0.35)
+_BITING: Final = (0.1, 0.28)
 
 
 def _named(words: tuple[str, ...]) -> Array:
@@ -67,7 +67,8 @@ class EmotionalMouth:
             jaw: [ticks] scale of the opening.
             feeling: [ticks, 52] that the emotion would like, other parts of the face included.
         """
-        talking = np.array([self._speech.advance(share) for share in speech.tolist()], np.float32)
+        # Half a chance of speech is enough to give way.
+        talking = np.array([self._speech.advance(min(1.0, 2 * share)) for share in speech.tolist()], np.float32)
         if not feeling.any() and (jaw == 1).all():
             return mouth, feeling
         spoken = mouth.copy()
@@ -80,7 +81,8 @@ class EmotionalMouth:
     def _room(mouth: Array, talking: Array, biting: Array) -> Array:
         """[ticks, 52] share of each of the emotion's curves that speech leaves room for."""
         closing = closedness(mouth)
-        open_share = np.clip(_opening(mouth) / _OPEN, 0, 1)
+        # Lips that are nearly shut stay nearly shut.
+        open_share = np.square(np.clip(_opening(mouth) / _OPEN, 0, 1))
         parted = np.minimum(1 - closing, 1 - talking * (1 - open_share * (1 - biting)))
         rounded = np.clip(np.maximum(mouth[:, _FUNNEL], mouth[:, _PUCKER]) / _ROUNDEST, 0, 1)
         widened = 1 - (1 - _WIDENING_WHEN_ROUND) * rounded

@@ -18,6 +18,7 @@ from visage.animation.face_tracking import SeenFrame
 from visage.media.arkit import CURVE_INDEX, CURVE_NAMES
 from visage.media.clip_solver import STEADINESS, resting_face, solve_clip
 from visage.media.curves import POSE_LIMITS, CurveClip
+from visage.media.landmark_response import corrected_curves, corrected_poses, matched_opening
 from visage.media.smoothing import smoothed
 from visage.media.windows import Array, smooth_step
 
@@ -76,6 +77,8 @@ def curves_of(seen: Sequence[SeenFrame], end_s: float, frame_rate: Fraction, dri
         moments = times[is_seen][part]
         curves[part] = smoothed(solved.curves[part], moments, share * _CURVE_WIDTH_S, _CURVE_NOISE)
         poses[part] = smoothed(solved.poses[part], moments, share * _POSE_WIDTH_S, _POSE_NOISE)
+    # After smoothing, so that what trembles is not enlarged first.
+    curves, poses = matched_opening(corrected_curves(curves), solved.openings_mm), corrected_poses(poses)
     count = max(1, math.ceil(Fraction(end_s).limit_denominator(100_000) * frame_rate))
     wanted = (np.arange(count) + 0.5) / float(frame_rate)
     gaps = _gaps(starts, is_seen, end_s)

@@ -32,6 +32,10 @@ DRIVERS: Final[Mapping[str, str]] = {
 """Suffix of a source → what it is."""
 
 
+STILL_ONLY: Final = """--emotion and --gaze do not change a face that is recorded;
+with --add-life they move what a recording leaves still"""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What is to be made: kind and source of the driver, and the options that all kinds share."""
@@ -94,6 +98,8 @@ def animate(
             "--relative": ("video", relative),
         },
     )
+    if (emotion or gaze) and (kind == "video" or (kind == "mocap" and not add_life)):
+        raise typer.BadParameter(STILL_ONLY)
     recording = {
         "smoothing": smoothing or 0.0,
         "calibration_s": calibrate or 0.0,

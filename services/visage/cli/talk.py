@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from visage.cli import console
+from visage.cli.animate import STILL_ONLY
 from visage.cli.mesh import connect
 from visage.cli.performing import EmotionOption, GazeOption, SeedOption, read_controls
 from visage.cli.scene import Framing, read_camera, read_light, read_size
@@ -47,6 +48,9 @@ def talk(
     relative: Annotated[
         bool, typer.Option("--relative", help="Of --video: motion counts from the first frame with a face.")
     ] = False,
+    add_life: Annotated[
+        bool, typer.Option("--add-life", help="With --curves: blinks, gaze and head motion where they have none.")
+    ] = False,
     smoothing: Annotated[float | None, typer.Option(help="Of --video and --curves: 0-1, without lag.")] = None,
     quality: Annotated[bool, typer.Option("--quality", help="Measure the clip and show how good it is.")] = False,
 ) -> None:
@@ -56,6 +60,10 @@ def talk(
         raise typer.BadParameter("give exactly one of --text, --audio, --video and --curves")
     if video is None and (face_index or relative):
         raise typer.BadParameter("--face-index and --relative need --video")
+    if add_life and curves is None:
+        raise typer.BadParameter("--add-life needs --curves")
+    if (emotion or gaze) and (video is not None or (curves is not None and not add_life)):
+        raise typer.BadParameter(STILL_ONLY)
     if video is None and curves is None and smoothing is not None:
         raise typer.BadParameter("--smoothing needs --video or --curves")
     if text == "-":
@@ -78,14 +86,15 @@ def talk(
     if video is not None:
         options["driving"] = driving_options(relative=relative, face_index=face_index, smoothing=smoothing)
     given = {name: driver for name, driver in drivers.items() if driver is not None}
-    console.run(_talk(portrait, output, given, smoothing or 0.0, options))
+    recording = {"smoothing": smoothing or 0.0, "add_life": add_life}
+    console.run(_talk(portrait, output, given, recording, options))
 
 
 async def _talk(
     portrait: str,
     output: Path,
     driver: dict[str, str | Path],
-    smoothing: float,
+    recording: dict[str, Any],
     options: dict[str, Any],
 ) -> None:
     if not output.parent.is_dir():
@@ -94,10 +103,10 @@ async def _talk(
         told: Sequence[Notice] = ()
         performance: dict[str, Any] = dict(driver)
         if "curves" in driver:
-            recording = await visage.animation.from_mocap(
-                driver["curves"], fps=options["fps"], controls=options["controls"], smoothing=smoothing
+            curves = await visage.animation.from_mocap(
+                driver["curves"], fps=options["fps"], controls=options["controls"], **recording
             )
-            performance, told = {"curves": recording}, recording.notices
+            performance, told = {"curves": curves}, curves.notices
         name, temporary = await _identity(visage, portrait)
         try:
             request = await visage.generation.request(name, **performance, **options)

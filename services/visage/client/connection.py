@@ -11,6 +11,7 @@ import grpc.aio
 
 from visage.client import errors, tracing
 from visage.client.retries import Patience, is_repeatable, service_config
+from visage.client.server_status import keep_server_status
 from visage.client.settings import ClientSettings
 from visage.client.tls import channel_credentials
 
@@ -83,7 +84,8 @@ class Connection:
     async def upload(self, name: str, method: Callable[..., Awaitable[Any]], requests: AsyncIterator[Any]) -> Any:
         """Calls a method that takes a stream and gives one answer."""
         with tracing.span(name) as metadata:
-            return await self._once(method(requests, timeout=self.settings.stream_timeout_s, metadata=metadata))
+            call = method(requests, timeout=self.settings.stream_timeout_s, metadata=metadata)
+            return await self._once(keep_server_status(call))
 
     async def stream(
         self, name: str, method: Callable[..., Any], requests: Any, attempt: int = 0
@@ -98,6 +100,7 @@ class Connection:
         """
         with tracing.span(name, attempt) as metadata:
             call = method(requests, timeout=self.settings.stream_timeout_s, metadata=metadata)
+            keep_server_status(call)
             try:
                 async for response in call:
                     self._was_answered = True

@@ -16,6 +16,7 @@ from visage.composition.speech_driver import SpeechDriver
 from visage.composition.values import Part, Scene
 from visage.media.portrait import FRAMES_PER_ITEM
 from visage.runtime.errors import InvalidField, StreamTooLong
+from visage.runtime.styled_controls import styled_controls
 from visage.runtime.wire import read_curve_clip
 from visage.v1 import composition_service_pb2
 
@@ -110,7 +111,7 @@ class GenerateAvatar:
             performance.synthesis,
             frame_rate,
             f"{field}.ssml" if ssml else f"{field}.text",
-            performance.controls,
+            styled_controls(performance.controls, performance.synthesis.style),
             include_curves,
             include_timing,
             lead_s,

@@ -16,6 +16,7 @@ from visage.composition.values import AvatarDownload
 from visage.media.portrait import FRAMES_PER_ITEM
 from visage.runtime.errors import PeerUnavailable, VisageError
 from visage.runtime.peers import trace_metadata, translate
+from visage.runtime.server_status import keep_server_status
 from visage.runtime.wire import frame_rate_message
 from visage.v1 import animation_service_pb2 as animation_pb2
 from visage.v1 import (
@@ -87,7 +88,7 @@ def _translated(peer: str, error: grpc.aio.AioRpcError, fields: Mapping[str, str
 
 @asynccontextmanager
 async def _opened(peer: str, method: Any, deadline_s: float, fields: Mapping[str, str]) -> AsyncIterator[_Stream]:
-    call = method(timeout=deadline_s, metadata=trace_metadata())
+    call = keep_server_status(method(timeout=deadline_s, metadata=trace_metadata()))
     try:
         yield _Stream(peer, call, fields)
     finally:

@@ -35,6 +35,9 @@ LOWER_LIP: Final = (
     (76, 77, 90, 180, 85, 16, 315, 404, 320, 307, 306),
     (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291),
 )
+UPPER_LIP_MIDDLE: Final = 13
+LOWER_LIP_MIDDLE: Final = 14
+"""Where the lips meet in the middle of the mouth."""
 LIP_CORNERS: Final = (61, 291, 76, 306, 62, 292, 78, 308)
 INNER_CORNERS: Final = (78, 308)
 RIGHT_UPPER_LID: Final = (33, 246, 161, 160, 159, 158, 157, 173, 133)

@@ -7,6 +7,7 @@ both its neighbours, so that nothing lags.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -14,9 +15,11 @@ import numpy as np
 from visage.media.arkit import CURVE_COUNT, CURVE_INDEX
 from visage.media.canonical_face import (
     BROW_OUTLINES,
+    LOWER_LIP_MIDDLE,
     MESH_POINTS,
     NECK_PIVOT_MM,
     RIGID_POINTS,
+    UPPER_LIP_MIDDLE,
     FaceFit,
     canonical_vertices,
 )
@@ -36,7 +39,15 @@ _REST_SHARE: Final = 0.1
 _FEWEST_RESTING: Final = 3
 _OPEN_EYES_PERCENTILE: Final = 60.0
 """People's eyes are open most of the time, and blinks only ever make them narrower."""
-_UPPER_INNER, _LOWER_INNER, _CORNERS = 13, 14, (61, 291)
+_RIVALRY: Final = 0.06
+_RIVALS: Final = (
+    ("MouthLeft", "MouthRight"),
+    ("JawLeft", "JawRight"),
+    ("MouthSmileLeft", "MouthFrownLeft"),
+    ("MouthSmileRight", "MouthFrownRight"),
+)
+"""Opposites: a face does not do both at once, but a solution may, where their sum explains what no curve does."""
+_CORNERS: Final = (61, 291)
 _DEGREES_PER_MM: Final = 4.0
 """Turn of the head that tells as much against a frame at rest as a millimetre of parted lips."""
 
@@ -52,10 +63,14 @@ class RestingFace:
 
 @dataclass(frozen=True, eq=False)
 class SolvedClip:
-    """curves: float64 [n, 52], 0..1. poses: [n, 6], degrees and millimetres from rest. residuals_mm: [n]."""
+    """curves: float64 [n, 52], 0..1. poses: [n, 6], degrees and millimetres from rest.
+
+    openings_mm: [n], distance between the lips, from that at rest. residuals_mm: [n], see `SolvedFace`.
+    """
 
     curves: Array
     poses: Array
+    openings_mm: Array
     residuals_mm: Array
 
 
@@ -94,7 +109,7 @@ def solve_clip(landmarks: Array, times_s: Array, rest: RestingFace, steadiness: 
     for _ in range(ROUNDS):
         equations = normal_equations()
         targets = ((fits.normalised(mesh) - rest.shape) * equations.weights).reshape(len(points), -1) @ equations.rows.T
-        weights = tied_least_squares(equations.matrix, targets, ties, weights)
+        weights = tied_least_squares(equations.matrix + _rivalry(), targets, ties, weights)
         fits = _rigid_fits(rest.shape + np.tensordot(weights, basis, 1), mesh)
     faces = fits.normalised(points)
     curves = np.zeros((len(points), CURVE_COUNT))
@@ -104,7 +119,8 @@ def solve_clip(landmarks: Array, times_s: Array, rest: RestingFace, steadiness: 
             row[CURVE_INDEX[name]] = value
     left = faces[:, :MESH_POINTS] - rest.shape - np.tensordot(weights, basis, 1)
     residuals = np.sqrt((left[..., :2] ** 2).sum(-1).mean(1))
-    return SolvedClip(curves, _poses(fits, rest.reference), residuals)
+    openings = _openings(faces) - max(float(_openings(rest.shape)), 0.0)
+    return SolvedClip(curves, _poses(fits, rest.reference), openings, residuals)
 
 
 def tied_least_squares(matrix: Array, targets: Array, ties: Array, start: Array) -> Array:
@@ -134,6 +150,20 @@ def tied_least_squares(matrix: Array, targets: Array, ties: Array, start: Array)
     return found
 
 
+@cache
+def _rivalry() -> Array:
+    """[curves, curves] what is added to the normal equations so that of two opposites mostly one is active.
+
+    Opposites point in opposite directions, so that the sum stays positive definite.
+    """
+    matrix = normal_equations().matrix
+    added = np.zeros_like(matrix)
+    for rivals in _RIVALS:
+        first, second = (SOLVED_CURVES.index(name) for name in rivals)
+        added[first, second] = added[second, first] = _RIVALRY * np.sqrt(matrix[first, first] * matrix[second, second])
+    return added
+
+
 def _rigid_fits(shapes: Array, points: Array) -> FaceFits:
     rigid = list(RIGID_POINTS)
     return fit_heads(shapes[:, rigid], points[:, rigid], DEPTH_TRUST)
@@ -141,13 +171,18 @@ def _rigid_fits(shapes: Array, points: Array) -> FaceFits:
 
 def _restlessness(faces: Array, fits: FaceFits) -> Array:
     """[n] how far each frame is from rest, in millimetres."""
-    opening = np.maximum(faces[:, _LOWER_INNER, 1] - faces[:, _UPPER_INNER, 1], 0)
+    opening = np.maximum(_openings(faces), 0)
     width = faces[:, _CORNERS[1], 0] - faces[:, _CORNERS[0], 0]
     brows = faces[:, [index for outline in BROW_OUTLINES for index in outline], 1].mean(1)
     angles = np.stack([angles_of(rotation) for rotation in fits.rotations])
     turn = np.linalg.norm(angles - np.median(angles, axis=0), axis=1)
     unusual = 0.3 * np.abs(width - np.median(width)) + 0.5 * np.abs(brows - np.median(brows))
     return np.asarray(opening + unusual + turn / _DEGREES_PER_MM)
+
+
+def _openings(faces: Array) -> Array:
+    """Distance between the lips of faces [..., k, 3], in millimetres."""
+    return np.asarray(faces[..., LOWER_LIP_MIDDLE, 1] - faces[..., UPPER_LIP_MIDDLE, 1])
 
 
 def _poses(fits: FaceFits, reference: FaceFit) -> Array:

@@ -1,8 +1,10 @@
 """From the 478 landmarks of a face to head pose and curves: what an avatar must be told to look like that.
 
 Landmarks are brought to the canonical face by the pose they show; what then remains between them and the person's own
-face at rest is explained by the vertex basis, by bounded least squares with a small price on each curve. Lids and gaze
-are read off the eyes. What landmarks do not show stays 0: TongueOut, and depth that a front view hides.
+face at rest is explained by the vertex basis, by bounded least squares with a small price on each curve. Who smiles at
+rest may smile less: MouthSmile is solved down to minus that smile and told as 0, or what a speaking mouth takes off
+would be told as an open jaw. Lids and gaze are read off the eyes. What landmarks do not show stays 0: TongueOut, and
+depth that a front view hides.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from visage.media.canonical_face import (
 from visage.media.eye_state import EyeState, eye_curves
 from visage.media.head_pose import angles_of, fit_head
 from visage.media.portrait import CAMERA_DISTANCE_MM
+from visage.media.resting_smile import resting_smile
 from visage.media.vertex_basis import vertex_basis
 from visage.media.windows import Array
 
@@ -59,11 +62,13 @@ class NeutralFace:
     """A person's face at rest.
 
     shape: float64 [468, 3], canonical millimetres. reference: where and how turned it was seen. eyes: open, at rest.
+    smile: of the left and the right side, 0..1.4, see `resting_smile`.
     """
 
     shape: Array
     reference: FaceFit
     eyes: EyeState
+    smile: tuple[float, float]
 
     @classmethod
     def of(cls, landmarks: Array) -> NeutralFace:
@@ -75,7 +80,7 @@ class NeutralFace:
         fits = [fit_face(points) for points in frames]
         faces = np.stack([_normalised(points, fit) for points, fit in zip(frames, fits, strict=True)])
         mean = faces.mean(0)
-        return cls(mean[:MESH_POINTS], fits[0], EyeState.of(mean))
+        return cls(mean[:MESH_POINTS], fits[0], EyeState.of(mean), resting_smile(mean))
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +109,9 @@ class FaceSolver:
         self._neutral = neutral
         self._steadiness = steadiness
         self._previous: Array | None = None
+        self._least = np.zeros(len(SOLVED_CURVES))
+        for side, smile in zip(("Left", "Right"), neutral.smile, strict=True):
+            self._least[SOLVED_CURVES.index(f"MouthSmile{side}")] = -smile
 
     def solve(self, landmarks: Array) -> SolvedFace:
         """The next frame's landmarks, float [478, 3] in pixels. Raises ValueError for another shape or NaN."""
@@ -126,12 +134,12 @@ class FaceSolver:
         if self._previous is not None and self._steadiness:
             matrix = matrix + self._steadiness * np.eye(len(matrix))
             target = target + self._steadiness * self._previous
-        return bounded_least_squares(matrix, target, start)
+        return bounded_least_squares(matrix, target, start, self._least)
 
     def _report(self, points: Array, fit: FaceFit, weights: Array) -> SolvedFace:
         face = _normalised(points, fit)
         curves = np.zeros(CURVE_COUNT)
-        curves[[CURVE_INDEX[name] for name in SOLVED_CURVES]] = weights
+        curves[[CURVE_INDEX[name] for name in SOLVED_CURVES]] = np.maximum(weights, 0.0)
         for name, value in eye_curves(EyeState.of(face), self._neutral.eyes).items():
             curves[CURVE_INDEX[name]] = value
         rest = face[:MESH_POINTS] - self._neutral.shape - _explained(weights)
@@ -147,11 +155,11 @@ class FaceSolver:
         return np.array([*angles_of(fit.rotation @ reference.rotation.T), *moved, away])
 
 
-def bounded_least_squares(matrix: Array, target: Array, start: Array) -> Array:
-    """The x in 0..1 that minimises x·matrix·x / 2 - target·x, by coordinate descent from `start`, float64 [n].
+def bounded_least_squares(matrix: Array, target: Array, start: Array, least: Array) -> Array:
+    """The x in `least`..1 that minimises x·matrix·x / 2 - target·x, by coordinate descent from `start`, float64 [n].
 
-    matrix: symmetric positive definite [n, n]; target: [n]. Source: D. Hildreth, "A quadratic programming procedure",
-    1957; it converges for every start.
+    matrix: symmetric positive definite [n, n]; target, least: [n]. Source: D. Hildreth, "A quadratic programming
+    procedure", 1957; it converges for every start.
     """
     found = start.copy()
     slope = matrix @ found - target
@@ -159,7 +167,7 @@ def bounded_least_squares(matrix: Array, target: Array, start: Array) -> Array:
     for _ in range(_SWEEPS):
         furthest = 0.0
         for index in range(len(found)):
-            value = min(max(found[index] - slope[index] / diagonal[index], 0.0), 1.0)
+            value = min(max(found[index] - slope[index] / diagonal[index], least[index]), 1.0)
             step = value - found[index]
             if step:
                 slope += matrix[index] * step

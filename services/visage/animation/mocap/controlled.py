@@ -12,17 +12,12 @@ import numpy as np
 from visage.animation.controls import Controls, ControlTrack, Strengths
 from visage.animation.mocap.columns import CURVES, POSE, TONGUE
 from visage.animation.mocap.rows import Array
+from visage.animation.recorded import channel_scales
 from visage.animation.ticks import TICK_RATE_HZ
 from visage.media.arkit import CURVE_NAMES
 from visage.media.curves import CurveBlock
 
-_UPPER, _LOWER, _HEAD, _GAZE = range(4)
-_PART_OF: Final[Mapping[str, int]] = {"EyeLook": _GAZE, "Jaw": _LOWER, "Mouth": _LOWER, "Tongue": _LOWER}
-_PARTS: Final = np.array(
-    [next((part for start, part in _PART_OF.items() if name.startswith(start)), _UPPER) for name in CURVE_NAMES]
-)
-"""[52] which strength scales a curve."""
-_LIDS: Final = np.array([name.startswith("EyeBlink") for name in CURVE_NAMES])
+_LOWER, _HEAD = 1, 2
 _TOLERANCE: Final = 0.01
 
 
@@ -56,9 +51,7 @@ class Controlled:
         tongue = np.clip(frames[:, TONGUE], 0, 1).astype(np.float32)
         for row in range(len(frames)):
             strengths = self._strengths_at(first_frame + row, changes)
-            scales = strengths.scales[_PARTS]
-            # Lids that are half as strong still close; see `visage.animation.performance`.
-            scales = np.where(_LIDS, np.minimum(1, 2 * scales), scales)
+            scales = channel_scales(strengths)
             added = 0.0 if life is None else life.curves[row]
             curves[row] = np.clip(
                 np.clip(curves[row] * scales + added, 0, 1) * strengths.gains + strengths.offsets, 0, 1

@@ -9,10 +9,11 @@ from fractions import Fraction
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from visage.animation.mocap.columns import COLUMN_COUNT, read_columns
 from visage.animation.mocap.lines import FIELD
-from visage.animation.mocap.rows import Findings, Rows
+from visage.animation.mocap.rows import Findings, Rows, Times
 from visage.animation.mocap.time_codes import DAY_S, CodeClock, has_second_ended, is_midnight, parse_code
 from visage.runtime.errors import InvalidField, MediaUndecodable
 
@@ -70,7 +71,7 @@ class CsvReader:
         self._has_codes: bool | None = None
         self._is_marked = False
         self._clock: CodeClock | None = None
-        self._waiting: list[tuple[tuple[float, float], Sequence[float]]] = []
+        self._waiting: list[tuple[tuple[float, float], NDArray[np.float64]]] = []
         self._last_code = np.zeros(2)
         self._days = 0
 
@@ -97,7 +98,7 @@ class CsvReader:
             if time is None:
                 self._findings.mended["not_finite"] += 1
             elif isinstance(time, tuple):
-                self._waiting.append((time, self._numbers(cells)))
+                self._waiting.append((time, np.array(self._numbers(cells), np.float64)))
             else:
                 times.append(time)
                 values.append(self._numbers(cells))
@@ -122,6 +123,8 @@ class CsvReader:
             if code is None and not math.isfinite(number):
                 raise MediaUndecodable(FIELD, f"line {self._line}: {text[:40]!r} is neither seconds nor HH:MM:SS:FF")
             self._has_codes = code is not None
+            # Seconds tell their own rate.
+            self.frame_rate = self.frame_rate if self._has_codes else None
         if not self._has_codes:
             return number if math.isfinite(number) else None
         if code is None:
@@ -159,7 +162,7 @@ class CsvReader:
         self._days += int(is_midnight(codes[:-1, 0], codes[1:, 0]).sum())
         return self._rows(times, values)
 
-    def _rows(self, times: np.ndarray, values: list[Sequence[float]]) -> Rows:
+    def _rows(self, times: Times, values: Sequence[Sequence[float] | NDArray[np.float64]]) -> Rows:
         table = np.full((len(values), COLUMN_COUNT), np.nan, np.float32)
         if values:
             numbers = np.array(values, np.float64) * self._scales

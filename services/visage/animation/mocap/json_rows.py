@@ -25,11 +25,17 @@ class JsonReader:
 
     def __init__(self, findings: Findings, frame_rate: Fraction | None) -> None:
         """Takes where to note what is odd, and the rate of rows that tell no time."""
-        self.frame_rate = frame_rate
+        self._rate = frame_rate
+        self._tells_time = False
         self._findings = findings
         self._columns: dict[str, Column | None] = {}
         self._line = 0
         self._count = 0
+
+    @property
+    def frame_rate(self) -> Fraction | None:
+        """The rate that was told, unless rows tell their times."""
+        return None if self._tells_time else self._rate
 
     @property
     def waiting(self) -> int:
@@ -53,6 +59,8 @@ class JsonReader:
             time_s = self._fill(entry, table[len(times)])
             if time_s is None and self.frame_rate is not None:
                 time_s = float(self._count / self.frame_rate)
+            elif time_s is not None:
+                self._tells_time = True
             self._count += 1
             if time_s is None:
                 self._findings.mended["not_finite"] += 1
