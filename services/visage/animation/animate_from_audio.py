@@ -1,8 +1,8 @@
 """Audio to curves, live: a reader cuts the stream into hops, the mouth of each is made, a stage performs them in order.
 
 The curves of frame i belong to the middle of its interval on the audio's clock: they neither lead nor lag. They come
-when they are final: the first one after 0.14 s of audio, later ones 0.2 to 0.26 s of audio after their middle, the time
-of the network not counted.
+when they are final: the first one after 0.14 s of audio at 16 kHz (resampling adds up to 20 ms, upwards 80), later ones
+0.22 to 0.27 s of audio after their middle, the time of the network not counted.
 """
 
 from __future__ import annotations
