@@ -26,7 +26,8 @@ def film(
     sound_codec: str = "aac",
     sound_start_s: float = 0.0,
 ) -> bytes:
-    """A file of RGB pictures, shown at `times_s` or `rate`; sound is mono at 48 kHz. No pictures: sound alone."""
+    """A file of RGB pictures, shown at `times_s` or `rate`; sound at 48 kHz is
+    mono [samples] or stereo [2, samples]. No pictures: sound alone."""
     data = io.BytesIO()
     with av.open(data, "w", format=container) as output:
         video = None
@@ -37,7 +38,7 @@ def film(
             video.time_base = video.codec_context.time_base = Fraction(1, _TICKS)
             if rotation:
                 video.set_display_rotation(rotation)
-        audio = None if sound is None else output.add_stream(sound_codec, rate=48_000, layout="mono")
+        audio = None if sound is None else output.add_stream(sound_codec, rate=48_000, layout=_layout(sound))
         for index, picture in enumerate(pictures):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
             frame.pts = round((index / rate if times_s is None else times_s[index]) * _TICKS)
@@ -46,13 +47,19 @@ def film(
         if video is not None:
             output.mux(video.encode())
         if audio is not None:
+            assert sound is not None
             _mux_sound(output, audio, sound, sound_start_s)
     return data.getvalue()
 
 
-def _mux_sound(output: av.container.OutputContainer, audio: av.AudioStream, sound: object, start_s: float) -> None:
-    samples = np.asarray(sound, np.float32)
-    frame = av.AudioFrame.from_ndarray(samples[None], format="flt", layout="mono")
+def _layout(sound: npt.NDArray[np.float32]) -> str:
+    return "mono" if sound.ndim == 1 else "stereo"
+
+
+def _mux_sound(
+    output: av.container.OutputContainer, audio: av.AudioStream, sound: npt.NDArray[np.float32], start_s: float
+) -> None:
+    frame = av.AudioFrame.from_ndarray(np.atleast_2d(sound), format="fltp", layout=_layout(sound))
     frame.sample_rate = 48_000
     frame.time_base = Fraction(1, 48_000)
     frame.pts = round(start_s * 48_000)

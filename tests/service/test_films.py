@@ -174,6 +174,17 @@ async def test_sound_is_on_the_clock_of_the_pictures(container: str, codec: str,
     assert np.abs(samples).argmax() / 16_000 == pytest.approx(1.0, abs=0.01)
 
 
+async def test_two_channels_of_one_voice_are_as_loud_as_one() -> None:
+    """Mixing down neither amplifies nor clips."""
+    tone = (0.9 * np.sin(np.arange(48_000) * 0.05)).astype(np.float32)
+    made = film(pictures(25), container="mov", sound=np.stack([tone, tone]), sound_codec="pcm_s16le")
+
+    samples = await decode_soundtrack(made, "data", 48_000)
+
+    assert samples is not None
+    assert np.abs(samples).max() == pytest.approx(0.9, abs=0.01)
+
+
 async def test_a_mute_film_has_no_sound() -> None:
     """Nothing is no error."""
     assert await decode_soundtrack(film(pictures(3)), "data", 16_000) is None

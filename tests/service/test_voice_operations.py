@@ -160,8 +160,8 @@ async def test_an_abandoned_creation_is_undone() -> None:
     await store.remove_leftovers(now, timedelta(days=1), "failure")
 
     assert set(await store.list_changes()) == {"new-one"}
-    assert (await store.get_operation("op-old-one")).error == "failure"
-    assert (await store.get_operation("op-new-one")).error == ""
+    assert (await store.operations.get("op-old-one")).error == "failure"
+    assert (await store.operations.get("op-new-one")).error == ""
 
 
 class AwayStore(VoiceStore):

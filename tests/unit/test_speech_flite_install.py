@@ -10,11 +10,12 @@ from visage.runtime.debian_install import NotInstallable
 from visage.speech.engines import flite_install
 from visage.speech.engines.flite import FliteEngine
 from visage.speech.engines.framing import Message
+from visage.speech.engines.worker_pool import WorkerPool
 
 pytestmark = pytest.mark.unit
 
 
-class PoolWithoutLibrary:
+class PoolWithoutLibrary(WorkerPool):
     """A pool whose processes greet with the reason why they cannot work."""
 
     async def greet(self) -> Message:
@@ -55,7 +56,7 @@ def test_a_failed_installation_is_one_clear_line(
 async def test_an_absent_library_means_no_voices(caplog: pytest.LogCaptureFixture) -> None:
     """The engine opens with no voices and logs the cause and the remedy."""
     engine = FliteEngine(1, 1.0, None)
-    engine.pool = PoolWithoutLibrary()  # type: ignore[assignment]
+    engine.pool = PoolWithoutLibrary("flite", "absent", 1, 1.0)
     voices = await engine.open()
 
     assert voices == []

@@ -12,6 +12,7 @@ from visage.speech.engines.espeak_phonemes import PhonemeTable
 from visage.speech.engines.festival import FestivalEngine, _syllables
 from visage.speech.engines.festival_worker import _words
 from visage.speech.engines.framing import Message
+from visage.speech.engines.worker_pool import WorkerPool
 from visage.speech.ssml.ipa import check_ipa
 
 pytestmark = pytest.mark.unit
@@ -143,7 +144,7 @@ def test_a_failed_installation_is_one_clear_line(
     assert capsys.readouterr().out.startswith("the festival voice is not available: apt-get is not here")
 
 
-class PoolWithoutProgram:
+class PoolWithoutProgram(WorkerPool):
     """A pool whose processes greet with the reason why they cannot work."""
 
     async def greet(self) -> Message:
@@ -153,7 +154,7 @@ class PoolWithoutProgram:
 async def test_an_absent_program_means_no_voice(caplog: pytest.LogCaptureFixture) -> None:
     """The engine opens with no voice and logs the remedy."""
     engine = FestivalEngine(1, 1.0, None)
-    engine.pool = PoolWithoutProgram()  # type: ignore[assignment]
+    engine.pool = PoolWithoutProgram("festival", "absent", 1, 1.0)
     voices = await engine.open()
 
     assert voices == []

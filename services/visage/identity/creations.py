@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -14,9 +13,9 @@ from visage.identity.create import BuiltIdentity, Stage
 from visage.identity.records import (
     AvatarRecord,
     Content,
+    CreationRecord,
     EmbeddingRecord,
     IdentityRecord,
-    OperationRecord,
     Owner,
     WorkRecord,
 )
@@ -24,9 +23,10 @@ from visage.identity.store import IdentityStore
 from visage.runtime import logs
 from visage.runtime.assets import asset_name
 from visage.runtime.capacity import Places
+from visage.runtime.creation_operations import begin_creation
 from visage.runtime.creations import CreationJobs, CreationLimits
-from visage.runtime.errors import ResourceNotFound, VisageError
-from visage.runtime.operations import new_operation_id, pack_failure
+from visage.runtime.errors import VisageError
+from visage.runtime.operations import pack_failure
 
 _log = logs.get(__name__)
 
@@ -79,7 +79,7 @@ class Creations:
         self._longest_s = limits.longest_s
         self._owner = Owner.current()
 
-    async def begin(self, wanted: NewIdentity) -> OperationRecord:
+    async def begin(self, wanted: NewIdentity) -> CreationRecord:
         """Enters the identity as CREATING and returns the operation that completes it, or an earlier call's one.
 
         Raises:
@@ -87,18 +87,11 @@ class Creations:
             Overloaded: Too many creations wait already.
             VisageError: Whatever `load_photo` raises.
         """
-        operation_id = new_operation_id("request", wanted.request_id)
-        if wanted.request_id:
-            try:
-                return await self._store.get_operation(operation_id)
-            except ResourceNotFound:
-                pass
-        self.jobs.check_load()
-        photo = await wanted.load_photo()
-        # Once begun, it runs to the point where the job has taken over, whatever becomes of the call.
-        return await asyncio.shield(self._enter(operation_id, wanted, photo))
+        enter = partial(self._enter, wanted)
+        records, request_id = self._store.operations, wanted.request_id
+        return await begin_creation(records, self.jobs, "request", request_id, wanted.load_photo, enter)
 
-    async def _enter(self, operation_id: str, wanted: NewIdentity, photo: bytes) -> OperationRecord:
+    async def _enter(self, wanted: NewIdentity, operation_id: str, photo: bytes) -> CreationRecord:
         now = datetime.now(UTC)
         uid = uuid.uuid4().hex
         identity_id = wanted.identity_id or f"face-{uid[:12]}"
@@ -112,7 +105,7 @@ class Creations:
             create_time=now,
             update_time=now,
         )
-        operation = OperationRecord(operation_id=operation_id, identity_id=identity_id, uid=uid, create_time=now)
+        operation = CreationRecord(operation_id=operation_id, identity_id=identity_id, uid=uid, create_time=now)
         work = WorkRecord(
             kind="create",
             uid=uid,
@@ -124,7 +117,7 @@ class Creations:
             expire_time=now + timedelta(seconds=3 * self._longest_s + 600),
         )
         if not await self._store.reserve(record, operation, work):
-            return await self._store.get_operation(operation_id)
+            return await self._store.operations.get(operation_id)
         entry = _Entry(work)
         create = partial(self._create, entry, wanted.photo_field, photo)
         self.jobs.start(operation_id, create, partial(self._undo, entry))
@@ -164,7 +157,7 @@ class Creations:
         """Leaves nothing of the identity and tells the operation why."""
         failure = pack_failure(error)
         await self._store.erase(entry.work)
-        await self._store.fail_operation(entry.work.operation_id, failure)
+        await self._store.operations.fail(entry.work.operation_id, failure)
         await self._store.remove_work(entry.work)
 
 

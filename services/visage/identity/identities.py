@@ -89,7 +89,7 @@ class Identities:
         )
         await self._store.put_work(work)
         await self._store.erase(work)
-        await self._store.delete_operation(work.operation_id)
+        await self._store.operations.delete(work.operation_id)
         await self._store.remove_work(work)
 
     async def delete_if_there(self, identity_id: str, etag: str) -> None:

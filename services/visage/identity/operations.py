@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from visage.identity.create import Stage
-from visage.identity.records import IdentityRecord, OperationRecord, State
+from visage.identity.records import CreationRecord, IdentityRecord, State
 from visage.identity.store import IdentityStore
 from visage.runtime.creations import CreationJobs
 
@@ -14,7 +14,7 @@ from visage.runtime.creations import CreationJobs
 class OperationView:
     """An operation as callers see it: running, failed (`record.error`) or done (`identity` is READY)."""
 
-    record: OperationRecord
+    record: CreationRecord
     stage: Stage
     identity: IdentityRecord | None
 
@@ -31,7 +31,7 @@ class Operations:
         self._store = store
         self._jobs = jobs
 
-    async def view(self, record: OperationRecord) -> OperationView:
+    async def view(self, record: CreationRecord) -> OperationView:
         """Returns the state of an operation."""
         stage = self._jobs.stage(record.operation_id)
         identity = None if record.error else await self._store.find(record.identity_id)

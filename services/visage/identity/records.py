@@ -15,6 +15,7 @@ import numpy as np
 
 from visage.identity.embedding import Embedding
 from visage.identity.quality.report import PhotoReport
+from visage.runtime.operation_records import OperationRecord
 from visage.runtime.records import Record
 
 IDENTITY_PREFIX: Final = "identities/"
@@ -99,14 +100,11 @@ class IdentityRecord(Record):
         return f"{_LATEST_MS - round(self.create_time.timestamp() * 1000):013d}-{self.identity_id}"
 
 
-class OperationRecord(Record):
-    """One CreateIdentity; without an `error` (base64 of google.rpc.Status) its state is that of the identity."""
+class CreationRecord(OperationRecord):
+    """One CreateIdentity."""
 
-    operation_id: str
     identity_id: str
     uid: str
-    create_time: datetime
-    error: str = ""
 
 
 class Owner(Record):

@@ -17,7 +17,7 @@ from visage.identity.operations import Operations
 from visage.identity.pictures import Pictures
 from visage.identity.ports import FaceModels
 from visage.identity.recognition import Recognition
-from visage.identity.records import OperationRecord
+from visage.identity.records import CreationRecord
 from visage.identity.servicer import IdentityServicer
 from visage.identity.settings import IdentitySettings
 from visage.identity.store import IdentityStore
@@ -63,10 +63,10 @@ async def assemble(
     upkeep.start(after_s=settings.upkeep_period_s)
     preparing = [] if builder else [asyncio.create_task(own_builder.prepare(), name="identity-preparation")]
 
-    async def show(record: OperationRecord) -> operations_pb2.Operation:
+    async def show(record: CreationRecord) -> operations_pb2.Operation:
         return operation_message(await operations.view(record))
 
-    long_running = CreationOperations(store, creations.jobs, show)
+    long_running = CreationOperations(store.operations, creations.jobs, show)
 
     async def close() -> None:
         await asyncio.gather(*preparing)

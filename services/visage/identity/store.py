@@ -21,13 +21,14 @@ from typing import Final
 from visage.identity.records import (
     IDENTITY_PREFIX,
     Content,
+    CreationRecord,
     IdentityRecord,
-    OperationRecord,
     State,
     WorkRecord,
 )
 from visage.runtime.assets import AssetStore
 from visage.runtime.errors import EtagMismatch, ResourceExists, ResourceNotFound
+from visage.runtime.operation_records import OperationRecords
 from visage.runtime.operations import PREFIX
 from visage.runtime.store import KeyMissing, ObjectStore
 
@@ -37,11 +38,17 @@ _WORK: Final = "work/"
 
 
 class IdentityStore:
-    """Records, blobs and operations; changes of one process are serialised."""
+    """Records and blobs; changes of one process are serialised.
+
+    Attributes:
+        assets: Where previews are.
+        operations: CreateIdentity calls.
+    """
 
     def __init__(self, objects: ObjectStore, assets: AssetStore) -> None:
         self._objects = objects
         self.assets = assets
+        self.operations = OperationRecords(objects, PREFIX, CreationRecord)
         self._changing = asyncio.Lock()
 
     async def get(self, identity_id: str) -> IdentityRecord:
@@ -71,18 +78,18 @@ class IdentityStore:
             records += [record for key, record in zip(wanted, found, strict=True) if record and record.order_key == key]
         return records, bool(keys)
 
-    async def reserve(self, record: IdentityRecord, operation: OperationRecord, work: WorkRecord) -> bool:
+    async def reserve(self, record: IdentityRecord, operation: CreationRecord, work: WorkRecord) -> bool:
         """Enters an identity that is being created; False when the operation exists already.
 
         Raises:
             ResourceExists: The id is taken.
         """
         await self.put_work(work)
-        if not await self._objects.create(_operation_key(operation.operation_id), operation.to_json()):
+        if not await self.operations.create(operation):
             await self.remove_work(work)
             return False
         if not await self._objects.create(_identity_key(record.identity_id), record.to_json()):
-            await self.delete_operation(operation.operation_id)
+            await self.operations.delete(operation.operation_id)
             await self.remove_work(work)
             raise ResourceExists("identity", record.name)
         await self._objects.put(_ORDER + record.order_key, b"")
@@ -149,38 +156,9 @@ class IdentityStore:
         found = [WorkRecord.model_validate_json(data) for data in await self._read_all(_WORK)]
         return sorted(found, key=lambda work: work.expire_time)
 
-    async def get_operation(self, operation_id: str) -> OperationRecord:
-        """Returns an operation. Raises ResourceNotFound."""
-        try:
-            return OperationRecord.model_validate_json(await self._objects.get(_operation_key(operation_id)))
-        except KeyMissing:
-            raise ResourceNotFound("operation", PREFIX + operation_id) from None
-
-    async def fail_operation(self, operation_id: str, error: str) -> None:
-        """Ends an operation with an error, unless it has been deleted."""
-        try:
-            record = await self.get_operation(operation_id)
-        except ResourceNotFound:
-            return
-        failed = record.model_copy(update={"error": error})
-        await self._objects.put(_operation_key(operation_id), failed.to_json())
-
-    async def delete_operation(self, operation_id: str) -> None:
-        """Forgets an operation."""
-        await self._objects.delete(_operation_key(operation_id))
-
-    async def list_operations(self) -> list[OperationRecord]:
-        """Returns all operations, newest first."""
-        found = [OperationRecord.model_validate_json(data) for data in await self._read_all(PREFIX)]
-        return sorted(found, key=lambda record: (record.create_time, record.operation_id), reverse=True)
-
     async def remove_leftovers(self, now: datetime, retention: timedelta, work: list[WorkRecord]) -> None:
         """Forgets old operations, except those of `work`, and files that writes of dead processes left."""
-        running = {item.operation_id for item in work}
-        for item in await self._objects.list(PREFIX):
-            operation_id = item.key.removeprefix(PREFIX).removesuffix(".json")
-            if now - item.modified_time > retention and operation_id not in running:
-                await self._objects.delete(item.key)
+        await self.operations.forget_old(now, retention, {item.operation_id for item in work})
         await self._objects.remove_unfinished(older_than_s=600)
 
     async def is_ready(self, identity_id: str, uid: str) -> bool:
@@ -201,7 +179,3 @@ class IdentityStore:
 
 def _identity_key(identity_id: str) -> str:
     return f"{IDENTITY_PREFIX}{identity_id}.json"
-
-
-def _operation_key(operation_id: str) -> str:
-    return f"{PREFIX}{operation_id}.json"

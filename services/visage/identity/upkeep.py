@@ -31,8 +31,8 @@ async def clean_up(store: IdentityStore, retention: timedelta, now: datetime | N
 async def _settle(store: IdentityStore, work: WorkRecord) -> None:
     if work.kind == "delete":
         await store.erase(work)
-        await store.delete_operation(work.operation_id)
+        await store.operations.delete(work.operation_id)
     elif not await store.is_ready(work.identity_id, work.uid):
         await store.erase(work)
-        await store.fail_operation(work.operation_id, pack_failure(interrupted()))
+        await store.operations.fail(work.operation_id, pack_failure(interrupted()))
     await store.remove_work(work)

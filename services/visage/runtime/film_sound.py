@@ -12,6 +12,7 @@ import numpy as np
 from visage.media.pcm import FloatPcm
 from visage.runtime.film_streams import Undecodable, open_container, picture_stream, start_s
 
+_FULL_SCALE: Final = 2.0**31
 _JITTER_S: Final = 0.02
 """Times of packets are rounded; what differs by more is a gap or an overlap."""
 
@@ -52,7 +53,8 @@ def film_sound(content: bytes, max_duration_s: float) -> tuple[FloatPcm, int] | 
 
 def _pieces(container: Any, stream: Any, rate_hz: int) -> Iterator[tuple[float, FloatPcm]]:
     """Yields mono sound at one rate with the times of its first samples; damaged packets are left out."""
-    mixer = av.AudioResampler(format="flt", layout="mono", rate=rate_hz)
+    # Mixed down as floats, two channels that are alike would come out 3 dB louder and clip; as integers they do not.
+    mixer = av.AudioResampler(format="s32", layout="mono", rate=rate_hz)
     heard = False
     packets = iter(container.demux(stream))
     while True:
@@ -71,5 +73,5 @@ def _pieces(container: Any, stream: Any, rate_hz: int) -> Iterator[tuple[float, 
             at_s = float(frame.pts * frame.time_base)
             for mixed in mixer.resample(frame):
                 heard = True
-                yield at_s, np.asarray(mixed.to_ndarray()[0], np.float32)
+                yield at_s, (mixed.to_ndarray()[0] / _FULL_SCALE).astype(np.float32)
                 at_s += mixed.samples / rate_hz

@@ -1,4 +1,4 @@
-"""Has a call to a peer end with the status that the peer gave; the client has its own, since neither may know the other."""
+"""Has a call to a peer end with the status that the peer gave. The client has its own: neither may know the other."""
 
 from __future__ import annotations
 

@@ -70,6 +70,7 @@ async def assemble(
     own_builder = VoiceBuilder(models, speaking, bases, SampleLimits(), deadline_s)
     creations = VoiceCreations(store, builder or own_builder, settings.creation_limits)
     operations = VoiceOperations(store, catalogue, creations.jobs)
+    long_running = CreationOperations(store.operations, creations.jobs, operations.view)
     aligner = AlignSpeech(models, speaking, deadline_s)
     analysis = VoiceAnalysis(aligner, catalogue, store, creations, operations, assets)
 
@@ -113,7 +114,7 @@ async def assemble(
                 frozenset({"SynthesizeSpeech", "StreamSynthesizeSpeech", "AlignSpeech"}),
             ),
             riva_service(riva),
-            operations_service(CreationOperations(store, creations.jobs, operations.view), settings.longest_wait_s),
+            operations_service(long_running, settings.longest_wait_s),
             asset_service(assets, MAX_SAMPLE_BYTES),
         ],
         check_ready,

@@ -95,5 +95,5 @@ class VoiceAnalysis:
             raise
         await self.creations.jobs.cancel(record.operation_id)
         await self.store.erase(record.voice_id, record.uid)
-        await self.store.delete_operation(record.operation_id)
+        await self.store.operations.delete(record.operation_id)
         await self.voices.look(0.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -10,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Protocol
 
+from visage.runtime.creation_operations import begin_creation
 from visage.runtime.creations import CreationJobs, CreationLimits
-from visage.runtime.errors import ResourceNotFound, VisageError
-from visage.runtime.operations import new_operation_id, pack_failure
+from visage.runtime.errors import VisageError
+from visage.runtime.operations import pack_failure
 from visage.speech.create_voice import BuiltVoice, Stage
 from visage.speech.voice_records import CloneContent, CreationRecord, VoiceRecord
 from visage.speech.voice_store import VoiceStore, digest_of
@@ -72,16 +72,9 @@ class VoiceCreations:
             Overloaded: Too many creations wait already.
             VisageError: Whatever `load_sample` raises.
         """
-        operation_id = new_operation_id("voice request", wanted.request_id)
-        if wanted.request_id:
-            try:
-                return await self._store.get_operation(operation_id)
-            except ResourceNotFound:
-                pass
-        self.jobs.check_load()
-        content = await wanted.load_sample()
-        # Once begun, it runs to the point where the job has taken over, whatever becomes of the call.
-        return await asyncio.shield(self._enter(operation_id, wanted, content))
+        enter = partial(self._enter, wanted)
+        records, request_id = self._store.operations, wanted.request_id
+        return await begin_creation(records, self.jobs, "voice request", request_id, wanted.load_sample, enter)
 
     async def build_unkept(self, content: bytes, field: str, candidates: Sequence[Voice]) -> BuiltVoice:
         """Builds a voice of which nothing is stored; it waits for a place like any creation, and ends with the call.
@@ -93,7 +86,7 @@ class VoiceCreations:
         async with self.jobs.place():
             return await self._builder.build(content, field, candidates, None, lambda _: None)
 
-    async def _enter(self, operation_id: str, wanted: NewVoice, content: bytes) -> CreationRecord:
+    async def _enter(self, wanted: NewVoice, operation_id: str, content: bytes) -> CreationRecord:
         now = datetime.now(UTC)
         uid = uuid.uuid4().hex
         # Waiting counts, too: others may be built first.
@@ -115,7 +108,7 @@ class VoiceCreations:
             expire_time=record.expire_time,
         )
         if not await self._store.reserve(record, operation):
-            return await self._store.get_operation(operation_id)
+            return await self._store.operations.get(operation_id)
         self.jobs.start(operation_id, partial(self._create, record, wanted, content), partial(self._undo, record))
         return operation
 
@@ -141,4 +134,4 @@ class VoiceCreations:
         """Leaves nothing of the voice and tells the operation why."""
         failure = pack_failure(error)
         await self._store.erase(record.voice_id, record.uid)
-        await self._store.fail_operation(record.operation_id, failure)
+        await self._store.operations.fail(record.operation_id, failure)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from visage.runtime.operations import PREFIX
+from visage.runtime.operation_records import OperationRecord
 from visage.runtime.records import Record
 
 VOICE_PREFIX: Final = "voices/"
@@ -45,17 +45,9 @@ class VoiceRecord(Record):
         return VOICE_PREFIX + self.voice_id
 
 
-class CreationRecord(Record):
-    """One CreateVoice; without an `error` (base64 of google.rpc.Status) its state is that of the voice."""
+class CreationRecord(OperationRecord):
+    """One CreateVoice."""
 
-    operation_id: str
     voice_id: str
     uid: str
-    create_time: datetime
     expire_time: datetime
-    error: str = ""
-
-    @property
-    def name(self) -> str:
-        """The resource name."""
-        return PREFIX + self.operation_id

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from visage.runtime.errors import ResourceExists, ResourceNotFound
+from visage.runtime.operation_records import OperationRecords
 from visage.runtime.store import KeyMissing, ObjectStore
 from visage.speech.voice_records import VOICE_PREFIX, CloneContent, CreationRecord, VoiceRecord
 
@@ -25,10 +26,15 @@ _LEFTOVER_AGE: Final = timedelta(minutes=10)
 
 
 class VoiceStore:
-    """Records, blobs and operations; changes of one process are serialised."""
+    """Records and blobs; changes of one process are serialised.
+
+    Attributes:
+        operations: CreateVoice calls.
+    """
 
     def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
+        self.operations = OperationRecords(objects, _OPERATIONS, CreationRecord)
         self._changing = asyncio.Lock()
 
     async def get(self, voice_id: str) -> VoiceRecord:
@@ -56,10 +62,10 @@ class VoiceStore:
         Raises:
             ResourceExists: The id is taken.
         """
-        if not await self._objects.create(_operation_key(operation.operation_id), operation.to_json()):
+        if not await self.operations.create(operation):
             return False
         if not await self._objects.create(_voice_key(record.voice_id), record.to_json()):
-            await self.delete_operation(operation.operation_id)
+            await self.operations.delete(operation.operation_id)
             raise ResourceExists("voice", record.name)
         return True
 
@@ -90,37 +96,6 @@ class VoiceStore:
                 await self._objects.delete(_voice_key(voice_id))
         await self._objects.delete_below(f"{_BLOBS}{uid}/")
 
-    async def get_operation(self, operation_id: str) -> CreationRecord:
-        """Returns an operation. Raises ResourceNotFound."""
-        try:
-            return CreationRecord.model_validate_json(await self._objects.get(_operation_key(operation_id)))
-        except KeyMissing:
-            raise ResourceNotFound("operation", "operations/" + operation_id) from None
-
-    async def fail_operation(self, operation_id: str, error: str) -> None:
-        """Ends an operation with an error, unless it has been deleted."""
-        try:
-            record = await self.get_operation(operation_id)
-        except ResourceNotFound:
-            return
-        failed = record.model_copy(update={"error": error})
-        await self._objects.put(_operation_key(operation_id), failed.to_json())
-
-    async def delete_operation(self, operation_id: str) -> None:
-        """Forgets an operation."""
-        await self._objects.delete(_operation_key(operation_id))
-
-    async def list_operations(self) -> list[CreationRecord]:
-        """Returns all operations, newest first."""
-        found = []
-        for item in await self._objects.list(_OPERATIONS):
-            operation_id = item.key.removeprefix(_OPERATIONS).removesuffix(".json")
-            try:
-                found.append(await self.get_operation(operation_id))
-            except ResourceNotFound:
-                continue
-        return sorted(found, key=lambda record: (record.create_time, record.operation_id), reverse=True)
-
     async def remove_leftovers(self, now: datetime, retention: timedelta, failure: str) -> None:
         """Undoes abandoned creations (their operations get `failure`), forgets old operations and blobs of no voice."""
         uids = set()
@@ -130,12 +105,10 @@ class VoiceStore:
                 continue
             if record.content is None and now > record.expire_time:
                 await self.erase(voice_id, record.uid)
-                await self.fail_operation(record.operation_id, failure)
+                await self.operations.fail(record.operation_id, failure)
                 continue
             uids.add(record.uid)
-        for item in await self._objects.list(_OPERATIONS):
-            if now - item.modified_time > retention:
-                await self._objects.delete(item.key)
+        await self.operations.forget_old(now, retention)
         for item in await self._objects.list(_BLOBS):
             uid = item.key.removeprefix(_BLOBS).partition("/")[0]
             if uid not in uids and now - item.modified_time > _LEFTOVER_AGE:
@@ -150,10 +123,6 @@ def digest_of(conversion: bytes) -> str:
 
 def _voice_key(voice_id: str) -> str:
     return f"{VOICE_PREFIX}{voice_id}.json"
-
-
-def _operation_key(operation_id: str) -> str:
-    return f"{_OPERATIONS}{operation_id}.json"
 
 
 def _blob_key(uid: str, digest: str) -> str:

@@ -13,7 +13,6 @@ from visage.media import pcm
 from visage.media.pcm import IntPcm
 from visage.media.phone_timing import PRIMARY_STRESS, phones_from_espeak
 from visage.media.phones import classes_of_ipa, ipa_of
-from visage.runtime import logs
 from visage.runtime.errors import ModelUnavailable
 from visage.speech.engines.espeak_words import EventPhoneme, words_of_events
 from visage.speech.engines.worker_pool import WorkerPool
@@ -23,7 +22,6 @@ from visage.speech.psola import change_pitch_and_duration
 from visage.speech.utterance import Phoneme, Timing, Utterance
 from visage.speech.voices import Gender, Tier, Voice
 
-_log = logs.get(__name__)
 _LICENSE: Final = "GPL-3.0-or-later"
 _RATE_WPM: Final = 175
 _SLOWEST_WPM: Final = 80
@@ -48,12 +46,8 @@ class EspeakEngine:
 
     async def open(self) -> Sequence[Voice]:
         """Starts a process; returns its voices, none if the library is absent."""
-        try:
-            greeting = await self.pool.greet()
-        except ModelUnavailable as error:
-            greeting = {"missing": error.message}
-        if "missing" in greeting:
-            _log.warning("espeak_is_absent", cause=greeting["missing"], remedy="pip install espeakng-loader")
+        greeting = await self.pool.greet_or_warn("pip install espeakng-loader")
+        if greeting is None:
             return []
         self._sample_rate_hz = greeting["sample_rate_hz"]
         return _voices(greeting["voices"], self._sample_rate_hz)

@@ -11,7 +11,6 @@ import numpy as np
 
 from visage.media import pcm
 from visage.media.phones import VOWELS
-from visage.runtime import logs
 from visage.runtime.errors import ModelUnavailable
 from visage.speech.engines.cmu_labels import Spelling, phonemes_of_segments
 from visage.speech.engines.festival_install import festival_command, festival_environment
@@ -22,7 +21,6 @@ from visage.speech.psola import change_pitch_and_duration
 from visage.speech.utterance import Timing, Utterance
 from visage.speech.voices import Gender, Tier, Voice
 
-_log = logs.get(__name__)
 # EST-2003 is the name that Debian gives to CMU's and Edinburgh's permissive licence; SPDX calls it MIT-Festival.
 _LICENSE: Final = "MIT-Festival AND BSD-3-Clause"
 _SAMPLE_RATE_HZ: Final = 32_000
@@ -50,16 +48,8 @@ class FestivalEngine:
 
     async def open(self) -> Sequence[Voice]:
         """Starts a process; returns its voice, none if the program or the voice is absent."""
-        try:
-            greeting = await self.pool.greet()
-        except ModelUnavailable as error:
-            greeting = {"missing": error.message}
-        if "missing" in greeting:
-            _log.warning(
-                "festival_is_absent",
-                cause=greeting["missing"],
-                remedy="python -m visage.speech.engines.festival_install",
-            )
+        greeting = await self.pool.greet_or_warn("python -m visage.speech.engines.festival_install")
+        if greeting is None:
             return []
         return [
             Voice(

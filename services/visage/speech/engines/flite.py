@@ -13,7 +13,6 @@ import numpy as np
 
 from visage.media import pcm
 from visage.media.phones import VOWELS
-from visage.runtime import logs
 from visage.runtime.errors import ModelUnavailable
 from visage.speech.engines.cmu_labels import Spelling, phonemes_of_segments
 from visage.speech.engines.worker_pool import WorkerPool
@@ -23,7 +22,6 @@ from visage.speech.psola import change_pitch_and_duration
 from visage.speech.utterance import Timing, Utterance
 from visage.speech.voices import Gender, Tier, Voice
 
-_log = logs.get(__name__)
 _LICENSE: Final = "MIT-Festival"
 
 
@@ -76,16 +74,8 @@ class FliteEngine:
 
     async def open(self) -> Sequence[Voice]:
         """Starts a process; returns the voices that are installed, none if the library is absent."""
-        try:
-            greeting = await self.pool.greet()
-        except ModelUnavailable as error:
-            greeting = {"missing": error.message}
-        if "missing" in greeting:
-            _log.warning(
-                "flite_is_absent",
-                cause=greeting["missing"],
-                remedy="python -m visage.speech.engines.flite_install",
-            )
+        greeting = await self.pool.greet_or_warn("python -m visage.speech.engines.flite_install")
+        if greeting is None:
             return []
         return [_voice(name, _TRAITS[name]) for name in greeting["voices"]]
 

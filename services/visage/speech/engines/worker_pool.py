@@ -68,6 +68,17 @@ class WorkerPool:
         finally:
             self._idle.put_nowait(worker)
 
+    async def greet_or_warn(self, remedy: str) -> Message | None:
+        """Returns the greeting of a process; None, with a warning, where the engine is absent: `remedy` installs it."""
+        try:
+            greeting = await self.greet()
+        except ModelUnavailable as error:
+            greeting = {"missing": error.message}
+        if "missing" in greeting:
+            _log.warning(f"{self._engine}_is_absent", cause=greeting["missing"], remedy=remedy)
+            return None
+        return greeting
+
     async def ask(self, request: Message) -> tuple[Message, bytes]:
         """Has a process answer `request`; a death is tried once again with a new process.
 
