@@ -14,11 +14,12 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from visage.cli import __main__ as command
-from visage.cli import animate, talk
+from visage.cli import animate, console, performing, talk
 from visage.cli.curve_files import to_csv, to_json_lines
 from visage.cli.performing import read_controls
-from visage.client import Curves
+from visage.client import Curves, Notice
 from visage.client.testing import FakeVisage
+from visage.media import emotions
 
 pytestmark = pytest.mark.unit
 
@@ -101,6 +102,11 @@ def test_an_idle_face_needs_no_source(fake: FakeVisage, tmp_path: Path) -> None:
         (("--text", "Hi.", "--emotion", "joy=much"), "number"),
         (("--text", "Hi.", "--emotion", "joy=1@-2"), "negative"),
         (("--text", "Hi.", "--gaze", "left=10"), "yaw"),
+        (("--text", "Hi.", "--gaze", "yaw=nan"), "yaw must be a number"),
+        (("--text", "Hi.", "--emotion", "joy=1@inf"), "time of joy must be a number"),
+        (("--text", "Hi.", "--emotion", "joy=1@1e30"), "length of time"),
+        (("--text", "Hi.", "--seed", 2**63), "64 bits"),
+        (("driver.mp4", "--face-index", 10), "--face-index"),
     ],
 )
 def test_options_that_cannot_be_are_refused_before_a_mesh_starts(
@@ -121,6 +127,37 @@ def test_a_source_that_is_missing_is_one_line(fake: FakeVisage, tmp_path: Path) 
     assert outcome.exit_code == 1
     assert "nothing.csv" in outcome.output.replace("\n", "")
     assert fake.calls == []
+
+
+def test_text_that_is_none_is_one_line(fake: FakeVisage, tmp_path: Path) -> None:
+    """Status 1 and what is wanted, without a traceback."""
+    (tmp_path / "said.txt").write_bytes(b"\xff\xfe")
+    outcome = run("animate", tmp_path / "said.txt", "-o", tmp_path / "out.csv")
+
+    assert outcome.exit_code == 1
+    assert "UTF-8" in outcome.output
+
+
+def test_a_folder_that_is_missing_is_told_before_the_work(fake: FakeVisage, tmp_path: Path) -> None:
+    """Status 1, the folder and no call."""
+    outcome = run("animate", "--text", "Hi.", "-o", tmp_path / "nowhere" / "out.csv")
+
+    assert outcome.exit_code == 1
+    assert "nowhere does not exist" in outcome.output.replace("\n", "")
+    assert fake.calls == []
+
+
+def test_brackets_in_a_message_are_shown(fake: FakeVisage, tmp_path: Path) -> None:
+    """They are not taken for the console's markup."""
+    outcome = run("animate", tmp_path / "[/b] [red].csv", "-o", tmp_path / "out.csv")
+
+    assert outcome.exit_code == 1
+    assert "[/b] [red].csv" in outcome.output.replace("\n", "")
+
+
+def test_the_help_names_every_emotion() -> None:
+    """Those of the services."""
+    assert performing.EMOTIONS == emotions.EMOTIONS
 
 
 def test_emotions_hold_until_they_are_named_again() -> None:
@@ -192,3 +229,10 @@ def test_files_have_one_row_a_frame() -> None:
     assert [row["Time"] for row in rows] == ["0.0000", "0.0333"]
     assert [line["JawOpen"] for line in lines] == [float(row["JawOpen"]) for row in rows] == [0.25, 0.5]
     assert lines[1]["HeadZ"] == float(rows[1]["HeadZ"]) == 0.125
+
+
+def test_a_note_says_what_is_known_of_it() -> None:
+    """Which channel, how many rows and why."""
+    notices = [Notice("recording_mended", "rows were filled in", 1.25, {"count": "3", "cause": "gap"})]
+
+    assert console.notes(notices) == ["note at 1.2 s: rows were filled in (cause gap, count 3)"]

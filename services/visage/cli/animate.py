@@ -17,7 +17,7 @@ from visage.cli.performing import EmotionOption, GazeOption, SeedOption, read_co
 from visage.client import AsyncVisage, Curves, PerformanceControls, Span, driving_options
 
 DRIVERS: Final[Mapping[str, str]] = {
-    ".txt": "text",
+    ".txt": "script",
     ".wav": "audio",
     ".flac": "audio",
     ".json": "timing",
@@ -29,7 +29,7 @@ DRIVERS: Final[Mapping[str, str]] = {
     ".webm": "video",
     ".mkv": "video",
 }
-"""Suffix of a source → what it is."""
+"""Suffix of a source → what it is; a script is a file with what is said."""
 
 
 STILL_ONLY: Final = """--emotion and --gaze do not change a face that is recorded;
@@ -76,7 +76,8 @@ def animate(
         bool, typer.Option("--add-life", help="Of recordings: blinks, gaze and head motion where they have none.")
     ] = False,
     face_index: Annotated[
-        int | None, typer.Option(help="Of videos: which of several faces, 0 the largest in the first frame.")
+        int | None,
+        typer.Option(min=0, max=9, help="Of videos: which of several faces, 0 the largest in the first frame."),
     ] = None,
     relative: Annotated[
         bool, typer.Option("--relative", help="Of videos: motion counts from the first frame with a face.")
@@ -124,7 +125,7 @@ def _driver(source: Path | None, text: str | None, audio: Path | None, idle: flo
     if kind is None:
         known = ", ".join(DRIVERS)
         raise typer.BadParameter(f"{source} must end in one of {known}; text is given by --text", param_hint="SOURCE")
-    return kind, source.read_text() if kind == "text" else str(source)
+    return kind, str(source)
 
 
 def _check_options(kind: str, options: Mapping[str, tuple[str, bool]]) -> None:
@@ -141,9 +142,11 @@ def _check_options(kind: str, options: Mapping[str, tuple[str, bool]]) -> None:
 
 
 async def _animate(output: Path, wanted: Wanted, options: Mapping[str, Any]) -> None:
-    speaks = wanted.kind == "text"
+    speaks = wanted.kind in ("text", "script")
     # What cannot be read is told before a mesh is started.
     content = None if wanted.kind in ("text", "idle") else Path(wanted.source).read_bytes()
+    if not output.parent.is_dir():
+        raise ValueError(f"folder {output.parent} does not exist")
     async with connect(("speech", "animation") if speaks else ("animation",)) as visage:
         with console.progress("animating"):
             curves = await _curves(visage, wanted, content, options)
@@ -159,6 +162,8 @@ async def _curves(visage: AsyncVisage, wanted: Wanted, content: bytes | None, op
     if wanted.kind == "idle":
         return await animation.idle(float(wanted.source), **shape, **options)
     assert content is not None
+    if wanted.kind == "script":
+        return await animation.from_text(_script(content), **shape)
     if wanted.kind == "audio":
         return await animation.from_audio(content, **shape)
     if wanted.kind == "mocap":
@@ -169,6 +174,13 @@ async def _curves(visage: AsyncVisage, wanted: Wanted, content: bytes | None, op
     if phonemes:
         return await animation.from_phonemes(phonemes, **shape)
     return await animation.from_visemes(visemes, **shape)
+
+
+def _script(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"the source must be text in UTF-8; byte {error.start + 1} is not") from error
 
 
 def _timing(content: bytes) -> tuple[list[Span], list[Span]]:
@@ -198,7 +210,6 @@ def _report(output: Path, curves: Curves) -> None:
                 f"followed {seen.source_frames - seen.lost_frames} of {seen.source_frames} frames, "
                 f"{seen.face_count} face(s), {seen.residual_mm:.1f} mm off"
             )
-        lines += [f"note at {notice.at_s:.1f} s: {notice.message}" for notice in curves.notices]
-        return "\n".join(lines)
+        return "\n".join(lines + console.notes(curves.notices))
 
     console.show(found, text)

@@ -6,17 +6,18 @@ import asyncio
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import typer
 from rich.console import Console, Group
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from visage.client import VisageError
+from visage.client import Notice, VisageError
 
 out = Console()
 err = Console(stderr=True)
@@ -47,7 +48,8 @@ def _fail(message: str, error: VisageError | None) -> None:
             detail |= {"reason": error.reason, "fields": error.fields, "metadata": error.metadata}
         print(json.dumps(detail), file=sys.stderr)
     else:
-        err.print(f"[red]error:[/red] {message}", highlight=False)
+        # What stands in brackets in names and messages is no style.
+        err.print(f"[red]error:[/red] {escape(message)}", highlight=False)
         if error is not None and error.retry_after_s:
             err.print(f"try again in {error.retry_after_s:g} s", highlight=False)
     raise typer.Exit(1)
@@ -58,7 +60,17 @@ def show(value: Any, table: Callable[[], Table | Group | str]) -> None:
     if State.as_json:
         print(json.dumps(value, default=_plain, ensure_ascii=False))
     else:
-        out.print(table())
+        made = table()
+        out.print(escape(made) if isinstance(made, str) else made)
+
+
+def notes(notices: Iterable[Notice]) -> list[str]:
+    """Returns a line for each thing that a service noticed, with what it knows of it."""
+    lines = []
+    for notice in notices:
+        known = ", ".join(f"{name} {value}" for name, value in sorted(notice.metadata.items()))
+        lines.append(f"note at {notice.at_s:.1f} s: {notice.message}{f' ({known})' if known else ''}")
+    return lines
 
 
 def _plain(value: Any) -> Any:

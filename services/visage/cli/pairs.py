@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import typer
@@ -25,8 +26,11 @@ def read_numbers(pairs: Mapping[str, str], option: str) -> dict[str, float]:
 
 
 def read_number(name: str, value: str, option: str) -> float:
-    """Returns one value as a number."""
+    """Returns one value as a number; NaN and infinity are none."""
     try:
-        return float(value)
+        number = float(value)
     except ValueError:
-        raise typer.BadParameter(f"{name} must be a number, not {value!r}", param_hint=option) from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise typer.BadParameter(f"{name} must be a number, not {value!r}", param_hint=option)
+    return number

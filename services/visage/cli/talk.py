@@ -44,7 +44,9 @@ def talk(
     seed: SeedOption = 0,
     emotion: EmotionOption = None,
     gaze: GazeOption = "",
-    face_index: Annotated[int, typer.Option(help="Of --video: which of several faces, 0 the largest.")] = 0,
+    face_index: Annotated[
+        int, typer.Option(min=0, max=9, help="Of --video: which of several faces, 0 the largest in the first frame.")
+    ] = 0,
     relative: Annotated[
         bool, typer.Option("--relative", help="Of --video: motion counts from the first frame with a face.")
     ] = False,
@@ -143,8 +145,7 @@ def _report(clip: Clip) -> None:
             )
             if summary.quality is not None:
                 lines.append(_quality(summary.quality))
-        lines += [f"note at {notice.at_s:.1f} s: {notice.message}" for notice in clip.notices]
-        return "\n".join(lines)
+        return "\n".join(lines + console.notes(clip.notices))
 
     console.show(clip, text)
 

@@ -43,7 +43,12 @@ def performance_controls(
         breathing_strength: 0 to 2.
         channel_gains: Factor by channel, 0 to 4.
         channel_offsets: Offset by channel, -1 to 1.
+
+    Raises:
+        ValueError: A seed or a time that no message can hold.
     """
+    if seed is not None and not -(2**63) <= seed < 2**63:
+        raise ValueError(f"the seed must fit into 64 bits with a sign, not {seed}")
     controls = curves_pb2.PerformanceControls(
         seed=seed,
         upper_face_strength=upper_face_strength,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
 from google.protobuf import duration_pb2
 
@@ -19,6 +19,9 @@ from visage.v1 import (
     voice_cloning_pb2,
 )
 
+_LONGEST_S: Final = 315_576_000_000
+"""Of google.protobuf.Duration."""
+
 
 def seconds(duration: duration_pb2.Duration) -> float:
     """Returns a duration in seconds."""
@@ -26,14 +29,21 @@ def seconds(duration: duration_pb2.Duration) -> float:
 
 
 def duration(value_s: float) -> duration_pb2.Duration:
-    """Returns the message of a length of time, to the nanosecond."""
+    """Returns the message of a length of time, to the nanosecond; raises ValueError beyond ±10,000 years."""
+    if not abs(value_s) <= _LONGEST_S:
+        raise ValueError(f"a length of time must be a number of seconds up to {_LONGEST_S}, not {value_s:g}")
     message = duration_pb2.Duration()
     message.FromNanoseconds(round(value_s * 1e9))
     return message
 
 
 def frame_rate(fps: float) -> media_pb2.FrameRate:
-    """Returns frames per second as the nearest ratio with a denominator of at most 1001."""
+    """Returns frames per second as the nearest ratio with a denominator of at most 1001.
+
+    Raises ValueError for what is no number or beyond 32 bits.
+    """
+    if not abs(fps) < 2**31:
+        raise ValueError(f"the frame rate must be a number of frames per second, not {fps:g}")
     ratio = Fraction(fps).limit_denominator(1001)
     return media_pb2.FrameRate(numerator=ratio.numerator, denominator=ratio.denominator)
 

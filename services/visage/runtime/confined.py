@@ -18,6 +18,7 @@ from visage.runtime.tether import kill
 
 # One thread each: a decoder's pool of threads costs address space and competes with the service.
 _CHILD_ENVIRONMENT: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+_READ_BYTES: Final = 1024 * 1024
 
 
 async def start_confined(module: str, arguments: Sequence[str]) -> asyncio.subprocess.Process:
@@ -32,6 +33,8 @@ async def start_confined(module: str, arguments: Sequence[str]) -> asyncio.subpr
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         env={**os.environ, **_CHILD_ENVIRONMENT},
+        # Pictures are read in few pieces.
+        limit=_READ_BYTES,
     )
 
 
