@@ -60,6 +60,10 @@ async def test_metrics_of_a_generation(mesh: EmbeddedMesh, identity: str) -> Non
     def read(name: str, **labels: str) -> float:
         return series(mesh, "composition", name, **labels)
 
+    async with asyncio.timeout(30):
+        # Streams that other tests left are ending still.
+        while await asyncio.to_thread(read, "visage_active_streams"):
+            await asyncio.sleep(0.1)
     before = await asyncio.to_thread(read, count)
     frames_before = await asyncio.to_thread(read, "visage_composition_frames_total")
     gaps_before = await asyncio.to_thread(read, "visage_composition_inter_frame_gap_seconds_count")
