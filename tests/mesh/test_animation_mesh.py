@@ -81,7 +81,7 @@ def opening(clip: CurveClip) -> np.ndarray:
 
 
 async def test_the_served_network_is_the_declared_one(lip_sync_server: LocalTriton) -> None:
-    """Names, types and shapes agree, and the service finds it ready, beside the models of faces that are not served here."""
+    """Names, types and shapes agree; the service finds it ready, beside face models that are not served here."""
     async with TritonClient(TritonClientSettings(url=lip_sync_server.grpc_url)) as client:
         await client.check([LIP_SYNC])
     async with serving(lip_sync_server) as (running, _), asyncio.timeout(20):
