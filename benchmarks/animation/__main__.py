@@ -7,12 +7,13 @@ any, are the modules wanted.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from collections.abc import Sequence
 
 from rich.console import Console
 
-MODULES = ("lip_sync", "emotion", "latency", "emotion", "round_trip")
+MODULES = ("lip_sync", "streams", "latency", "emotion", "round_trip")
 _WIDTH = 150
 
 
@@ -22,11 +23,12 @@ def main(wanted: Sequence[str]) -> None:
     Raises:
         SystemExit: An unknown module.
     """
-    unknown = [name for name in wanted if name not in MODULES]
+    present = [name for name in MODULES if importlib.util.find_spec(f"benchmarks.animation.{name}")]
+    unknown = [name for name in wanted if name not in present]
     if unknown:
-        raise SystemExit(f"no such table: {', '.join(unknown)}; there are {', '.join(MODULES)}")
+        raise SystemExit(f"no such table: {', '.join(unknown)}; there are {', '.join(present)}")
     console = Console(width=_WIDTH)
-    for name in wanted or MODULES:
+    for name in wanted or present:
         module = importlib.import_module(f"benchmarks.animation.{name}")
         for table in module.tables():
             console.print(table)

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from visage.runtime.cache import cache_dir
-from visage.speech.engines.debian_install import Bundle, run_probe
+from visage.runtime.debian_install import Bundle, run_probe
 from visage.speech.engines.festival_install import festival_command, festival_environment
 from visage.speech.engines.flite_install import FLITE
 
@@ -21,7 +21,7 @@ _NAMES = ("espeak", "flite_slt", "flite_rms", "held_out_hts", "held_out_ked", "h
 # Rules are fitted to 80 s of a training voice: a twentieth of the corpus is enough.
 _SCALE = 0.05
 _PACKAGES = ("festival", "festlex-cmu", "festlex-poslex", "festvox-us-slt-hts", "festvox-kdlpc16k")
-_PACKAGES += ("festvox-ca-ona-hts",)
+_PACKAGES += ("festvox-ca-ona-hts", "festival-ca")
 _SELECTORS = ("voice_cmu_us_slt_arctic_hts", "voice_ked_diphone", "voice_upc_ca_ona_hts")
 
 

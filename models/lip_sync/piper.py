@@ -82,11 +82,11 @@ class Piper:
         return Utterance(
             pcm,
             self._rate_hz,
-            _phones((_START, *known), np.maximum(np.cumsum([0, *lengths]) * frame_s - LABEL_LAG_S, 0)),
+            phones_of_signs((_START, *known), np.maximum(np.cumsum([0, *lengths]) * frame_s - LABEL_LAG_S, 0)),
         )
 
 
-def _phones(signs: tuple[str, ...], bounds_s: NDArray[np.float64]) -> list[TimedPhone]:
+def phones_of_signs(signs: tuple[str, ...], bounds_s: NDArray[np.float64]) -> list[TimedPhone]:
     """Phones of signs that sound from bound to bound: stress stands before its sound, other marks behind it."""
     sounds: list[tuple[str, float, float]] = []
     stress, start_s = "", 0.0

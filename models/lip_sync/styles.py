@@ -38,8 +38,7 @@ def breathless(sound: Signal, random: np.random.Generator) -> Signal:
     mixed = _synthesise(spectrum * np.sqrt(1 - share**2) + breath * share, len(sound))
     slow = gaussian_filter1d(random.standard_normal(len(sound) // _HOP + 2), 8.0)
     gains = np.exp(0.4 * slow / (slow.std() + 1e-9))
-    wavering: Signal = mixed * np.interp(np.arange(len(sound)), np.arange(len(gains)) * _HOP, gains)
-    return wavering
+    return _scaled(mixed * np.interp(np.arange(len(sound)), np.arange(len(gains)) * _HOP, gains))
 
 
 def shouted(sound: Signal, random: np.random.Generator) -> Signal:
@@ -71,7 +70,12 @@ def _synthesise(spectrum: Spectrum, length: int) -> Signal:
     sound = istft(spectrum, nperseg=_FRAME, noverlap=_FRAME - _HOP)[1]
     fitted = np.zeros(length)
     fitted[: len(sound)] = sound[:length]
-    return fitted / (np.abs(fitted).max() + 1e-9) * 0.9
+    return _scaled(fitted)
+
+
+def _scaled(sound: Signal) -> Signal:
+    scaled: Signal = sound / (np.abs(sound).max() + 1e-9) * 0.9
+    return scaled
 
 
 def _envelope(spectrum: Spectrum) -> Signal:

@@ -198,12 +198,12 @@ def speak_with_festival(
         if voice.language is None:
             phones = phones_from_segments(segments, offset_s=voice.lead_s)
         else:
-            phones = _phones_of_labels(segments, voice)
+            phones = phones_of_labels(segments, voice)
         utterances.append(Utterance(pcm, rate_hz, phones))
     return utterances
 
 
-def _phones_of_labels(segments: Sequence[tuple[str, float, float]], voice: FestivalVoice) -> list[TimedPhone]:
+def phones_of_labels(segments: Sequence[tuple[str, float, float]], voice: FestivalVoice) -> list[TimedPhone]:
     """Phones of labels that are no ARPAbet; length marks and doubled letters count as one phone."""
     phones = []
     for label, start_s, end_s in segments:

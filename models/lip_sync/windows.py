@@ -1,8 +1,8 @@
 """Cuts recordings into the windows that the served model takes; NumPy only.
 
-A window holds 49 frames of the past, the 10 that are answered and 7 of the future, so that every answer has its full
+A window holds 51 frames of the past, the 10 that are answered and 5 of the future, so that every answer has its full
 context and a stream gives the very numbers of a recording. Sound before the start and after the end is silence.
-Of the 7 frames (140 ms) that a window adds after the last answered one the network looks at 127.5 ms.
+Of the 5 frames (100 ms) that a window adds after the last answered one the network looks at 97.5 ms.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 HOP = 320
-CONTEXT_LEFT, ANSWERED_FRAMES, CONTEXT_RIGHT = 49, 10, 7
+CONTEXT_LEFT, ANSWERED_FRAMES, CONTEXT_RIGHT = 51, 10, 5
 WINDOW_FRAMES = CONTEXT_LEFT + ANSWERED_FRAMES + CONTEXT_RIGHT
 WINDOW_SAMPLES = WINDOW_FRAMES * HOP
 MODEL_FILE = Path("model_repository/lip_sync/1/model.onnx")

@@ -68,7 +68,8 @@ async def test_a_pod_that_is_ended_leaves_the_rest_to_the_next(mesh: EmbeddedMes
 
 async def pod(mesh: EmbeddedMesh, render_id: str) -> asyncio.subprocess.Process:
     """Starts what a Job's pod runs, with the mesh's settings."""
-    addresses = {f"VISAGE_{key.upper()}": str(value) for key, value in mesh.settings.model_dump().items()}
+    given = mesh.settings.model_dump(exclude_none=True)
+    addresses = {f"VISAGE_{key.upper()}": str(value) for key, value in given.items()}
     environment = os.environ | addresses | dict(mesh.environment) | {"VISAGE_TRITON_URL": mesh.triton_url}
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "visage.composition.renders", render_id, env=environment

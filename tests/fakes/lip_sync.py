@@ -56,7 +56,7 @@ class FakeLipSync:
 
 
 def _read(window: IntPcm) -> MouthReading:
-    ticks = window.reshape(-1, 320)[49:59].astype(np.float64) / 32768
+    ticks = window.reshape(-1, 320)[51:61].astype(np.float64) / 32768
     curves = np.zeros((10, CURVE_COUNT), np.float32)
     phonemes = np.zeros((10, PHONE_COUNT), np.float32)
     for index, tick in enumerate(ticks):

@@ -22,7 +22,7 @@ class FakeSpeechModels:
         self._check()
         posteriors = np.full((len(windows), 10, PHONE_COUNT), 1e-3, np.float32)
         for index, window in enumerate(windows):
-            loud = _rms(window.reshape(-1, 320)[49:59]) > _LOUD
+            loud = _rms(window.reshape(-1, 320)[51:61]) > _LOUD
             posteriors[index, loud, PHONE_INDEX["ah"]] = 1
             posteriors[index, ~loud, PHONE_INDEX["sil"]] = 1
         return posteriors / posteriors.sum(axis=2, keepdims=True)

@@ -94,9 +94,9 @@ def test_streaming_equals_offline(run: Run, step_frames: int) -> None:
 
 
 def test_the_future_beyond_the_look_ahead_does_not_matter(run: Run) -> None:
-    """After the end of the last answered frame the model looks at 127.5 ms and at no sample more."""
+    """After the end of the last answered frame the model looks at 97.5 ms and at no sample more."""
     window = speechlike(WINDOW_SAMPLES / SAMPLE_RATE_HZ)[None]
-    needed = (CONTEXT_LEFT + ANSWERED_FRAMES) * HOP + round(0.1275 * SAMPLE_RATE_HZ)
+    needed = (CONTEXT_LEFT + ANSWERED_FRAMES) * HOP + round(0.0975 * SAMPLE_RATE_HZ)
     later, sooner = window.copy(), window.copy()
     later[:, needed:] = 5000
     sooner[:, needed - 2 * HOP :] = 5000

@@ -66,7 +66,7 @@ def test_windows_answer_every_frame_once(frame_count: int) -> None:
     windows = cut(pcm.astype(np.int16))
 
     def centre_samples(window: NDArray[np.int16]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        frames = window.reshape(len(window), -1, HOP)[:, 49 : 49 + ANSWERED_FRAMES, HOP // 2, None]
+        frames = window.reshape(len(window), -1, HOP)[:, 51 : 51 + ANSWERED_FRAMES, HOP // 2, None]
         return frames.astype(np.float32), frames.astype(np.float32)
 
     curves, _ = answer(centre_samples, pcm.astype(np.int16), batch_size=4)

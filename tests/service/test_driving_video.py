@@ -200,6 +200,18 @@ async def test_a_lost_face_fades_and_comes_back_without_a_jump(astronaut: Pictur
         assert np.abs(np.diff(poses, axis=0)).max() < 1.5
 
 
+async def test_a_covered_face_is_lost(astronaut: Picture) -> None:
+    """What covers all of a face has none, though the landmark model would draw one over it."""
+    head = talking_head(astronaut, 40)
+    for picture in head[12:28]:
+        picture[10:110, 60:170] = (120, 90, 70)
+    async with serving() as mesh:
+        answer = await mesh.animate(film(head))
+
+        assert answer.report.lost_frames == pytest.approx(16, abs=4)
+        assert [notice.kind for notice in answer.notices] == [LOST]
+
+
 async def test_no_face_at_all(astronaut: Picture) -> None:
     """A film without a face is refused as a photo without one is."""
     async with serving() as mesh:

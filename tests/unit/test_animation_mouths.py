@@ -135,7 +135,7 @@ async def test_hops_of_a_timed_mouth_join_to_what_the_whole_gives() -> None:
     # At the level that leaves the effort at about one, so that only the cut can make a difference.
     intake.push(to_int16(0.09 * np.sin(np.arange(16_000) * 0.1).astype(np.float32)).tobytes())
     effort = JawEffort()
-    hops = range(0, 48, TimedMouth.hop_ticks)
+    hops = range(0, 48, TimedMouth().hop_ticks(0))
     scales = [effort.advance(intake.levels_db(tick + 3, 8), spoken(PHONES, tick, 8)) for tick in hops]
     mouth = TimedMouth()
     mouth.add(PHONES)

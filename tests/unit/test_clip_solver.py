@@ -124,7 +124,7 @@ def test_lips_part_as_far_as_seen(opening_mm: float) -> None:
     curves = np.stack([vector({"JawOpen": 0.6, "MouthLowerDownLeft": 0.5, "MouthRollLower": 0.4})])
     matched = matched_opening(curves, np.array([opening_mm]))
 
-    assert float(matched[0] @ lip_gaps()) == pytest.approx(opening_mm / 0.9, abs=0.8)
+    assert float(matched[0] @ lip_gaps()) == pytest.approx(opening_mm / 0.8, abs=0.8)
     assert matched[0, CURVE_INDEX["MouthRollLower"]] == pytest.approx(0.4)
 
 

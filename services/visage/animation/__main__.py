@@ -36,7 +36,7 @@ async def build(settings: AnimationSettings) -> server.Service:
     servicer = AnimationServicer(
         from_audio,
         AnimateFromText(from_audio, speech, settings.longest_stream_s),
-        AnimateFromVideo(faces, films, settings.face_deadline_s),
+        AnimateFromVideo(faces, films, settings.face_deadline_s, settings.films_side_by_side),
         settings.longest_stream_s,
     )
 

@@ -52,11 +52,14 @@ class Tracking:
 class AnimateFromVideo:
     """Makes curves from films."""
 
-    def __init__(self, models: FaceFinder, limits: FilmLimits, model_deadline_s: float) -> None:
-        """Takes the networks that see faces, the limits of a film and the seconds for one call of a network."""
+    def __init__(self, models: FaceFinder, limits: FilmLimits, model_deadline_s: float, side_by_side: int = 2) -> None:
+        """Takes the networks that see faces, the limits of a film, the seconds for one call of a network, and how many
+        films are decoded at a time; others wait, being bytes until then.
+        """
         self._models = models
         self._limits = limits
         self._deadline_s = model_deadline_s
+        self._places = asyncio.Semaphore(side_by_side)
 
     async def __call__(
         self, animation: VideoAnimation, pieces: AsyncIterator[bytes]
@@ -73,7 +76,7 @@ class AnimateFromVideo:
         content = await self._collect(pieces)
         tracker = FaceTracker(self._models, animation.face_index, self._deadline_s, _INDEX_FIELD)
         seen: list[SeenFrame] = []
-        async with open_film(content, FIELD, self._limits) as film:
+        async with self._places, open_film(content, FIELD, self._limits) as film:
             batch: list[FilmFrame] = []
             async for frame in film:
                 batch.append(frame)

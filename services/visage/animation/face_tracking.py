@@ -26,7 +26,15 @@ from visage.runtime.face_crops import (
     landmark_square,
     landmarks_in_picture,
 )
-from visage.runtime.faces import ALL_QUARTERS, DETECTOR_PX, LEAST_PRESENCE, Face, FaceFinder, find_faces
+from visage.runtime.faces import (
+    ALL_QUARTERS,
+    CONFIRMED_MARGIN,
+    LEAST_PRESENCE,
+    NEAR_DETECTOR_PX,
+    Face,
+    FaceFinder,
+    find_faces,
+)
 from visage.runtime.films import FilmFrame
 from visage.runtime.images import RgbImage
 
@@ -40,14 +48,10 @@ _SEARCH_EVERYWHERE_EVERY_S: Final = 2.0
 _SMALL_SHARE: Final = 0.09
 """Of the picture's longer side: faces that are narrower are searched in parts of the picture."""
 _COUNT_EVERY_S: Final = 1.0
-_MOST_MISSES: Final = 2
-"""Counts in a row that do not show the face that is followed, after which it is none."""
 _FARTHEST_STEP: Final = 0.5
 _FARTHEST_TURN: Final = 0.6
 """What a face moves in one frame at most, in widths of it, and turns, in radians; more is another one, or none."""
 _LEAST_GROWTH, _MOST_GROWTH = 0.75, 1.35
-_AROUND: Final = 1.6
-"""Side of what the detector is shown of a face that is followed, in landmark regions."""
 _MOST_STRAYED: Final = 0.06
 _MOST_GROWN: Final = 0.16
 """Of the landmarks' region against the detector's, in sides of it and in the logarithm of their ratio; measured on four
@@ -84,7 +88,7 @@ class FaceTracker:
         self._is_held = False
         self._quarter = 0
         self._next_search_s = self._next_full_search_s = self._next_count_s = 0.0
-        self._misses = 0
+        self._region: Square | None = None
         self.most_faces = 0
         self.several_at_s: float | None = None
 
@@ -99,7 +103,8 @@ class FaceTracker:
         while len(seen) < len(frames):
             frame, was_held = frames[len(seen)], self._is_held
             if was_held and frame.at_s >= self._next_count_s:
-                await self._count(frame)
+                self._next_count_s = frame.at_s + _COUNT_EVERY_S
+                await self._find(frame, False)
             if not self._is_held and not await self._search(frame):
                 seen.append(SeenFrame(frame.at_s, None))
                 continue
@@ -129,7 +134,7 @@ class FaceTracker:
             return False
         first, second = face.landmarks[list(EYE_CORNERS), :2]
         self._quarter = round(math.atan2(second[1] - first[1], second[0] - first[0]) / (math.pi / 2)) % 4
-        self._last, self._last_s, self._is_held, self._misses = face, frame.at_s, True, 0
+        self._last, self._last_s, self._is_held, self._region = face, frame.at_s, True, None
         self._next_count_s = frame.at_s + _COUNT_EVERY_S
         return True
 
@@ -163,20 +168,10 @@ class FaceTracker:
         is_near = _distance(last, nearest) < _NEAR_WIDTHS and 0.5 < nearest.width_px / last.width_px < 2
         return nearest if is_alone or is_near or at_s - self._last_s > _FORGOTTEN_AFTER_S else None
 
-    async def _count(self, frame: FilmFrame) -> None:
-        """Counts the faces, and lets go of one that the detector has not seen for a while."""
-        self._next_count_s = frame.at_s + _COUNT_EVERY_S
-        faces = await self._find(frame, False)
-        assert self._last is not None
-        is_seen = any(_distance(self._last, face) < 1 for face in faces)
-        self._misses = 0 if is_seen else self._misses + 1
-        if self._misses >= _MOST_MISSES:
-            self._is_held = False
-
     async def _look_twice(self, frames: Sequence[FilmFrame]) -> list[Face]:
         """The face in the first of the frames, up to one that does not show it where it can be."""
         assert self._last is not None
-        square = await self._anchor(frames[0])
+        square = self._region or landmark_square(self._last.landmarks)
         first = await self._look(frames, [square] * len(frames))
         shown = next((index for index, face in enumerate(first) if face is None), len(first))
         again = [landmark_square(face.landmarks) for face in first[:shown] if face is not None]
@@ -188,46 +183,56 @@ class FaceTracker:
                 break
             faces.append(face)
             before = face
-        return faces
+        return await self._confirm(frames, faces)
 
-    async def _anchor(self, frame: FilmFrame) -> Square:
-        """Where to look for the face in a frame and those after it: where it was, unless the detector disagrees.
+    async def _confirm(self, frames: Sequence[FilmFrame], faces: list[Face]) -> list[Face]:
+        """Those of the faces that the detector sees as well, up to one that it does not see.
 
-        Of a head turned far to the side the landmark model reads a wider, more frontal face the wider its region is, so
-        that region and face run away look by look; of others, the detector's box trembles more than the landmarks'.
+        The landmark model draws a face over whatever covers it. And of a head turned far to the side it reads a wider,
+        more frontal face the wider its region is, so that region and face would run away look by look: where the
+        detector disagrees with the landmarks of the last face, it says where the next batch is looked for.
         """
-        assert self._last is not None
-        region = landmark_square(self._last.landmarks)
-        around = dataclasses.replace(region, side=region.side * _AROUND)
+        if not faces:
+            return faces
+        regions = [landmark_square(face.landmarks) for face in faces]
+        around = [dataclasses.replace(region, side=region.side * CONFIRMED_MARGIN) for region in regions]
 
         def shown() -> RgbImage:
-            return cut(frame.pixels, around.to_picture(DETECTOR_PX), DETECTOR_PX, repeat_border=False)[None]
+            crops = [
+                cut(frame.pixels, place.to_picture(NEAR_DETECTOR_PX), NEAR_DETECTOR_PX, repeat_border=False)
+                for frame, place in zip(frames, around, strict=False)
+            ]
+            return np.stack(crops)
 
-        (found,) = await self._models.detect(await asyncio.to_thread(shown), self._deadline_s)
-        squares = [
-            detected_square(box.astype(np.float64), keypoints.astype(np.float64), around)
-            for box, keypoints, score in zip(found.boxes, found.keypoints, found.scores, strict=True)
-            if score > 0
-        ]
-        nearest = min(squares, key=lambda square: math.hypot(square.x - region.x, square.y - region.y), default=region)
-        strayed = math.hypot(nearest.x - region.x, nearest.y - region.y) / region.side
-        grown = abs(math.log(max(nearest.side, 1.0) / region.side))
-        return nearest if strayed > _MOST_STRAYED or grown > _MOST_GROWN else region
+        found = await self._models.detect_near(await asyncio.to_thread(shown), self._deadline_s)
+        count = next((index for index, item in enumerate(found) if item.scores.max() <= 0), len(found))
+        if count:
+            best = found[count - 1]
+            box, keypoints = best.boxes[0].astype(np.float64), best.keypoints[0].astype(np.float64)
+            self._region = _disagreed(regions[count - 1], detected_square(box, keypoints, around[count - 1]))
+        return faces[:count]
 
     async def _look(self, frames: Sequence[FilmFrame], squares: Sequence[Square]) -> list[Face | None]:
         if not frames:
             return []
 
-        def cut() -> RgbImage:
+        def shown() -> RgbImage:
             return np.stack([landmark_crop(f.pixels, square) for f, square in zip(frames, squares, strict=True)])
 
-        landmarks, presence = await self._models.find_landmarks(await asyncio.to_thread(cut), self._deadline_s)
+        landmarks, presence = await self._models.find_landmarks(await asyncio.to_thread(shown), self._deadline_s)
         return [
             Face(landmarks_in_picture(points.astype(np.float64), square), float(share))
             if share >= LEAST_PRESENCE
             else None
             for points, share, square in zip(landmarks, presence, squares, strict=True)
         ]
+
+
+def _disagreed(region: Square, detected: Square) -> Square | None:
+    """Where the detector sees a face, if that is not where its landmarks are; None where both agree."""
+    strayed = math.hypot(detected.x - region.x, detected.y - region.y) / region.side
+    grown = abs(math.log(max(detected.side, 1.0) / region.side))
+    return detected if strayed > _MOST_STRAYED or grown > _MOST_GROWN else None
 
 
 def _centre(face: Face) -> Array:

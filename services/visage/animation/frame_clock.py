@@ -23,8 +23,11 @@ from visage.media.curves import CurveBlock
 
 Array = NDArray[np.float32]
 
-SETTLING_S: Final = 0.3
+SETTLING_S: Final = 0.24
 """The last moments, in which the face returns to rest; frames wait until they are known not to be among them."""
+FIRST_SETTLING_S: Final = 0.12
+"""The same for the first frame of a live stream, which must come early; it grows with the stream."""
+_SETTLING_GROWTH: Final = Fraction(1, 4)
 _MOUTH_SETTLING_S: Final = 0.12
 _JAW: Final = CURVE_INDEX["JawOpen"]
 _CLOSE: Final = CURVE_INDEX["MouthClose"]
@@ -37,15 +40,19 @@ _MET: Final = 0.85
 class FrameClock:
     """Collects ticks and gives out frames as soon as they are final."""
 
-    def __init__(self, frame_rate: Fraction, settling_s: float = SETTLING_S) -> None:
+    def __init__(
+        self, frame_rate: Fraction, settling_s: float = SETTLING_S, first_settling_s: float = FIRST_SETTLING_S
+    ) -> None:
         """Starts before the first tick.
 
         Args:
             frame_rate: Frames per second wanted.
             settling_s: Seconds in which the face returns to rest at the end.
+            first_settling_s: The same in a stream that ends at its start; it grows by a quarter of the time.
         """
         self._rate = frame_rate
         self._settling = Fraction(settling_s).limit_denominator(1000)
+        self._first_settling = Fraction(first_settling_s).limit_denominator(1000)
         self._rows: deque[tuple[Array, Array, Array, Strengths, Array]] = deque()
         self._first_tick = 0
         self.next_frame = 0
@@ -74,7 +81,7 @@ class FrameClock:
         start = self.next_frame
         while self.next_frame < known and self._last_tick(self.next_frame) < self._first_tick + len(self._rows):
             left = (known - 1 - self.next_frame) / self._rate
-            if not is_ended and left < self._settling:
+            if not is_ended and left < self._settling_of(self.next_frame):
                 break
             ready.append(self._frame(self.next_frame, left if is_ended else None))
             self.next_frame += 1
@@ -83,6 +90,10 @@ class FrameClock:
             return None
         curves, poses, emotions = (np.stack(rows) for rows in zip(*ready, strict=True))
         return CurveBlock(start, curves, poses, emotions=emotions)
+
+    def _settling_of(self, frame: int) -> Fraction:
+        """Seconds before the end at which the return to rest begins, if it does at this frame."""
+        return min(self._settling, self._first_settling + _SETTLING_GROWTH * frame / self._rate)
 
     def _place(self, frame: int) -> tuple[int, float]:
         """Tick before the middle of a frame, and how far the middle lies towards the next one, 0..1."""
@@ -118,7 +129,7 @@ class FrameClock:
         mouth, life = self._keep_closures(frame, mouth, life)
         if left is not None:
             mouth = mouth * np.float32(ease(float(left) / _MOUTH_SETTLING_S))
-            rest = np.float32(ease(float(left / self._settling)))
+            rest = np.float32(ease(float(left / self._settling_of(frame))))
             life, pose = life * rest, pose * rest
         curves = np.clip((np.clip(mouth + life, 0, 1)) * strengths.gains + strengths.offsets, 0, 1)
         return curves.astype(np.float32), np.asarray(pose, np.float32), emotions

@@ -38,7 +38,7 @@ class TritonLipSync:
         self._deadline_s = deadline_s
 
     async def read(self, window: IntPcm) -> MouthReading:
-        """Returns ticks 49 to 58 of [21120] samples at 16 kHz.
+        """Returns ticks 51 to 60 of [21120] samples at 16 kHz.
 
         Raises:
             ModelError: The network cannot be reached, is busy for too long, or broke.

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final, Protocol
 
 import numpy as np
@@ -21,9 +22,16 @@ from visage.media.phones import PHONE_COUNT, PHONE_INDEX, SILENCE, TimedPhone
 
 Array = NDArray[np.float32]
 
-WINDOW_PAST_TICKS: Final = 49
+WINDOW_PAST_TICKS: Final = 51
 WINDOW_TICKS: Final = 10
-WINDOW_FUTURE_TICKS: Final = 7
+WINDOW_FUTURE_TICKS: Final = 5
+
+# A live stream shows its first frames as early as the look-ahead allows, then asks less often.
+_FIRST_HOPS_TICKS: Final = (2, 3, 5)
+_FIRST_HOP_STARTS: Final = tuple(accumulate(_FIRST_HOPS_TICKS[:-1], initial=0))
+LIVE_HOP_TICKS: Final = 7
+"""Of the 10 ticks of an answer, those that a stream uses once it runs: with 10 frames come 60 ms later."""
+_TIMED_HOP_TICKS: Final = 8
 
 _LOUD_JAW: Final = 1.15
 _SOFT_JAW: Final = 0.72
@@ -56,9 +64,8 @@ class MouthShapes:
 class Mouth(Protocol):
     """Makes the shapes of a stream, hop by hop in ascending order."""
 
-    @property
-    def hop_ticks(self) -> int:
-        """Ticks made at a time."""
+    def hop_ticks(self, first_tick: int) -> int:
+        """Ticks made at a time, from a tick that begins a hop."""
 
     @property
     def look_ahead_ticks(self) -> int:
@@ -76,24 +83,29 @@ class HeardMouth:
 
     look_ahead_ticks: Final = max(WINDOW_FUTURE_TICKS, LOOK_AHEAD_TICKS)
 
-    def __init__(self, model: LipSyncModel, hop_ticks: int = WINDOW_TICKS) -> None:
+    def __init__(self, model: LipSyncModel, hop_ticks: int = LIVE_HOP_TICKS) -> None:
         """Takes the network and how many of its 10 ticks to use: fewer come earlier but cost more calls."""
         self._model = model
         self._gate = SpeechGate()
-        self.hop_ticks = hop_ticks
+        self._hop_ticks = hop_ticks
+
+    def hop_ticks(self, first_tick: int) -> int:
+        """Ticks made at a time: few at the start of a stream."""
+        return dict(zip(_FIRST_HOP_STARTS, _FIRST_HOPS_TICKS, strict=True)).get(first_tick, self._hop_ticks)
 
     def begin(self, first_tick: int, intake: AudioIntake) -> Awaitable[MouthReading]:
         """Cuts the window out and asks the network."""
         start = (first_tick - WINDOW_PAST_TICKS) * TICK_SAMPLES
         length = (WINDOW_PAST_TICKS + WINDOW_TICKS + WINDOW_FUTURE_TICKS) * TICK_SAMPLES
         window = intake.history.read(start, start + length)
-        intake.history.forget_before(start + self.hop_ticks * TICK_SAMPLES)
+        intake.history.forget_before(start + self.hop_ticks(first_tick) * TICK_SAMPLES)
         return self._model.read(window)
 
     def complete(self, begun: object, levels_db: Array) -> MouthShapes:
         """Sharpens closures and rests where nobody speaks."""
         assert isinstance(begun, MouthReading)
-        curves, phonemes = begun.curves[: self.hop_ticks], begun.phonemes[: self.hop_ticks]
+        count = len(levels_db) - self.look_ahead_ticks
+        curves, phonemes = begun.curves[:count], begun.phonemes[:count]
         openness = self._gate.advance(phonemes, levels_db)
         return MouthShapes(sharpen(curves, phonemes) * openness[:, None], openness, phonemes * openness[:, None])
 
@@ -101,7 +113,6 @@ class HeardMouth:
 class TimedMouth:
     """Shapes of phones whose times are told, each before its audio; loud speech opens the jaw further."""
 
-    hop_ticks: Final = 8
     look_ahead_ticks: Final = 10
 
     def __init__(self) -> None:
@@ -116,15 +127,19 @@ class TimedMouth:
         if phones:
             self.end_s = phones[-1].end_s
 
+    def hop_ticks(self, first_tick: int) -> int:
+        """Ticks made at a time."""
+        return _TIMED_HOP_TICKS
+
     def begin(self, first_tick: int, intake: AudioIntake) -> Awaitable[MouthShapes]:
         """Blends the phones around a hop; phones that start beyond the look-ahead count as unknown."""
         start_s = first_tick * TICK_S
-        known_s = (first_tick + self.hop_ticks + self.look_ahead_ticks) * TICK_S
+        known_s = (first_tick + _TIMED_HOP_TICKS + self.look_ahead_ticks) * TICK_S
         while self._phones and self._phones[0].end_s < start_s - REACH_S:
             self._phones.popleft()
         phones = [phone for phone in self._phones if phone.start_s < known_s]
         intake.history.forget_before(first_tick * TICK_SAMPLES)
-        count = self.hop_ticks
+        count = _TIMED_HOP_TICKS
         levels_db = intake.levels_db(first_tick + _EFFORT_AHEAD_TICKS, count)
         effort = self._effort.advance(levels_db, spoken(phones, first_tick, count))
         return asyncio.to_thread(shape, phones, first_tick, count, effort)

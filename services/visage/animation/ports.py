@@ -30,7 +30,7 @@ class LipSyncModel(Protocol):
     """The lip-sync network."""
 
     async def read(self, window: IntPcm) -> MouthReading:
-        """Returns ticks 49 to 58 of a window of 66 ticks, [21120] samples at 16 kHz."""
+        """Returns ticks 51 to 60 of a window of 66 ticks, [21120] samples at 16 kHz."""
 
 
 @dataclass(frozen=True, slots=True)

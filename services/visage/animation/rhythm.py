@@ -12,13 +12,13 @@ from typing import Final
 
 from visage.animation.ticks import TICK_S
 
-LOOK_AHEAD_TICKS: Final = 7
+LOOK_AHEAD_TICKS: Final = 5
 """Levels must be known this far ahead; what the lip-sync network needs as well."""
 QUIET_DB: Final = -90.0
 
 _SMOOTHING: Final = (0.1, 0.24, 0.32, 0.24, 0.1)
-_ACCENT_AHEAD_TICKS: Final = 2
-_ACCENT_REACH_TICKS: Final = 3
+_ACCENT_AHEAD_TICKS: Final = 1
+_ACCENT_REACH_TICKS: Final = 2
 _ACCENT_RISE_DB: Final = 2.5
 _ACCENT_REFRACTORY_S: Final = 0.35
 _PAUSE_S: Final = 0.14

@@ -33,6 +33,9 @@ class AnimationSettings(ServiceSettings):
     speech_deadline_s: float = Field(300.0, gt=0, description="Seconds for the synthesis behind one AnimateFromText.")
     max_film_bytes: int = Field(20 * _MIB, ge=1, description="Bytes of a driving video.")
     longest_film_s: float = Field(60.0, gt=0, description="Seconds of a driving video.")
+    films_side_by_side: int = Field(
+        2, ge=1, description="Driving videos that are decoded at a time, up to 1 GiB each; others wait."
+    )
     face_deadline_s: float = Field(10.0, gt=0, description="Seconds for one call of a face model, queue included.")
     audio2face_frame_rate: int = Field(30, ge=10, le=60, description="Frames per second for Audio2Face-3D clients.")
     audio2face_longest_clip_s: float = Field(

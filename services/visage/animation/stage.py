@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visage.animation.controls import Controls
-from visage.animation.frame_clock import SETTLING_S, FrameClock
+from visage.animation.frame_clock import FrameClock
 from visage.animation.mouths import MouthShapes
 from visage.animation.performance import Performance
 from visage.animation.phone_track import PhoneTrack
@@ -75,15 +75,16 @@ def cut(block: CurveBlock, size: int) -> Iterator[CurveBlock]:
 class Stage:
     """Performs the mouth's shapes and cuts the performance into blocks."""
 
-    def __init__(self, controls: Controls, output: Output, settling_s: float = SETTLING_S) -> None:
-        """Starts at rest; the face returns to rest in the last `settling_s` seconds."""
+    def __init__(self, controls: Controls, output: Output, settling_s: float | None = None) -> None:
+        """Starts at rest; the face returns to rest in the last `settling_s` seconds, None for a live stream."""
         self._performance = Performance(controls)
         self._output = output
         self._ticks = 0
         self._speech_ticks = 0
         self._has_noticed_silence = False
         self._phones = PhoneTrack(output.frame_rate)
-        self.clock = FrameClock(output.frame_rate, settling_s)
+        rate = output.frame_rate
+        self.clock = FrameClock(rate) if settling_s is None else FrameClock(rate, settling_s, settling_s)
 
     def perform(
         self,

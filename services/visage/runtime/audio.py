@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import enum
 import io
-import json
 from dataclasses import dataclass
 from typing import Final, Protocol, Self
 
@@ -17,13 +16,14 @@ import soxr
 
 from visage.media import pcm
 from visage.media.pcm import FloatPcm
-from visage.runtime.confined import run_confined
+from visage.runtime.confined import decode_confined
 from visage.runtime.errors import InvalidField, MediaTooLarge, MediaUndecodable
 
 LOWEST_RATE_HZ: Final = 8_000
 HIGHEST_RATE_HZ: Final = 48_000
 OPUS_RATES_HZ: Final = (8_000, 12_000, 16_000, 24_000, 48_000)
 """Rates that Opus has; RFC 6716, section 2."""
+_WORKER: Final = "visage.runtime.audio_worker"
 _CHILD_LIMIT_S: Final = 15.0
 
 
@@ -88,14 +88,7 @@ async def _decode_confined(
 ) -> FloatPcm | None:
     _check_size(len(content), field, bounds)
     arguments = [str(sample_rate_hz), str(bounds.max_duration_s), kind]
-    try:
-        outcome = await run_confined("visage.runtime.audio_worker", arguments, content, _CHILD_LIMIT_S)
-    except TimeoutError:
-        raise MediaUndecodable(field, "decoding takes too long") from None
-    header, _, samples = outcome.output.partition(b"\n")
-    if outcome.exit_status != 0 or not header:
-        raise MediaUndecodable(field, "decoding needs too much memory or time")
-    answer = json.loads(header)
+    answer, samples = await decode_confined(_WORKER, arguments, content, _CHILD_LIMIT_S, field)
     if "duration_s" in answer:
         raise _too_long(field, bounds, answer["duration_s"])
     if "cause" in answer:

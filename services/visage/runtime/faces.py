@@ -29,15 +29,15 @@ from visage.runtime.images import RgbImage
 
 MOST_FACES: Final = 4
 LEAST_PRESENCE: Final = 0.5
-DETECTOR_PX: Final = 192
-_NEAR_DETECTOR_PX: Final = 128
+_DETECTOR_PX: Final = 192
+NEAR_DETECTOR_PX: Final = 128
 _CHEEKS: Final = (234, 454)
 """Mesh points: the face's border at the height of the ears."""
 _LEAST_VISIBLE_SHARE: Final = 0.06
 """The detector misses faces narrower than this share of what it is shown; measured: 0.054 found, 0.036 not."""
 _LEAST_WIDTH_PX: Final = 40.0
 _MOST_TILES_A_SIDE: Final = 5
-_CONFIRMED_MARGIN: Final = 2.0
+CONFIRMED_MARGIN: Final = 2.0
 """What the detector is shown of a face to confirm it, in landmark regions; measured: at 1.0 it misses blurred faces."""
 ALL_QUARTERS: Final = (0, 1, 2, 3)
 """Ways to hold a picture, in quarter turns; the likeliest first."""
@@ -128,9 +128,9 @@ async def find_faces(
     """
     height, width = image.shape[:2]
     whole = [Tile(0, 0, width, height)]
-    faces = await _search(image, whole, quarters, DETECTOR_PX, models.detect, models, deadline_s)
+    faces = await _search(image, whole, quarters, _DETECTOR_PX, models.detect, models, deadline_s)
     if not faces:
-        faces = await _search(image, whole, quarters, _NEAR_DETECTOR_PX, models.detect_near, models, deadline_s)
+        faces = await _search(image, whole, quarters, NEAR_DETECTOR_PX, models.detect_near, models, deadline_s)
     if looks_closer:
         faces = await _search_closer(image, faces, quarters, most, models, deadline_s)
     return sorted(faces, key=lambda face: face.width_px, reverse=True)[:most]
@@ -146,7 +146,7 @@ async def _search_closer(
         tiles += _tiles(width, height, max(_CROWD_TILE * faces[0].width_px, max(width, height) / _MOST_TILES_A_SIDE))
     if tiles:
         for quarter in [_nearest_quarter(faces)] if faces else quarters:
-            found = await _search(image, tiles, (quarter,), DETECTOR_PX, models.detect, models, deadline_s)
+            found = await _search(image, tiles, (quarter,), _DETECTOR_PX, models.detect, models, deadline_s)
             faces = faces + found
             if faces:
                 break
@@ -232,8 +232,8 @@ async def _confirm(image: RgbImage, faces: list[Face], models: FaceFinder, deadl
     if not faces:
         return []
     squares = [landmark_square(face.landmarks) for face in faces]
-    frames = [dataclasses.replace(square, side=square.side * _CONFIRMED_MARGIN) for square in squares]
-    size_px = _NEAR_DETECTOR_PX
+    frames = [dataclasses.replace(square, side=square.side * CONFIRMED_MARGIN) for square in squares]
+    size_px = NEAR_DETECTOR_PX
     pictures = await asyncio.to_thread(
         lambda: np.stack([cut(image, frame.to_picture(size_px), size_px, repeat_border=False) for frame in frames])
     )

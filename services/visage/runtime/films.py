@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from visage.runtime.confined import CHILD_ENVIRONMENT
+from visage.runtime.confined import start_confined
 from visage.runtime.errors import MediaTooLarge, MediaUndecodable
 from visage.runtime.images import RgbImage
 from visage.runtime.tether import kill
@@ -133,17 +131,7 @@ async def open_film(content: bytes, field: str, limits: FilmLimits | None = None
     if not content:
         raise MediaUndecodable(field, "holds no bytes")
     arguments = (bounds.max_duration_s, bounds.max_side_px, bounds.max_pixels, bounds.wanted_px)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        _WORKER,
-        str(os.getpid()),
-        *map(str, arguments),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env={**os.environ, **CHILD_ENVIRONMENT},
-    )
+    process = await start_confined(_WORKER, list(map(str, arguments)))
     try:
         await _feed(process, content)
         film = Film(process, field)

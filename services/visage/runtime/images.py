@@ -5,14 +5,13 @@ Inside a service a picture is uint8 RGB [height, width, 3], upright.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from visage.runtime.confined import run_confined
+from visage.runtime.confined import decode_confined
 from visage.runtime.errors import MediaTooLarge, MediaUndecodable
 
 RgbImage = npt.NDArray[np.uint8]
@@ -79,14 +78,7 @@ async def decode_full_image(content: bytes, field: str, limits: ImageLimits | No
     if len(content) > bounds.max_bytes:
         raise MediaTooLarge(field, f"{bounds.max_bytes / _MIB:g} MiB", f"{len(content) / _MIB:.1f} MiB")
     arguments = [str(bounds.max_pixels), str(bounds.max_side_px), str(bounds.max_jpeg_pixels)]
-    try:
-        outcome = await run_confined(_WORKER, arguments, content, _CHILD_LIMIT_S)
-    except TimeoutError:
-        raise MediaUndecodable(field, "decoding takes too long") from None
-    header, _, pixels = outcome.output.partition(b"\n")
-    if outcome.exit_status != 0 or not header:
-        raise MediaUndecodable(field, "decoding needs too much memory or time")
-    answer = json.loads(header)
+    answer, pixels = await decode_confined(_WORKER, arguments, content, _CHILD_LIMIT_S, field)
     if "limit" in answer:
         raise MediaTooLarge(field, answer["limit"], answer["actual"])
     if "cause" in answer:

@@ -16,7 +16,7 @@ class SpeechModels(Protocol):
     """The networks that listen; all take int16 sound at 16 kHz and raise ModelError."""
 
     async def read_phones(self, windows: IntPcm, deadline_s: float) -> FloatArray:
-        """[n, 21120] → [n, 10, 43] posteriors of `visage.media.phones` in ticks 49 to 58 of 20 ms."""
+        """[n, 21120] → [n, 10, 43] posteriors of `visage.media.phones` in ticks 51 to 60 of 20 ms."""
 
     async def embed(self, windows: IntPcm, deadline_s: float) -> FloatArray:
         """[n, 25840] of speech → [n, 256] embeddings of length 1."""

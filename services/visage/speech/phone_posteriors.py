@@ -17,7 +17,7 @@ from visage.speech.analysis_ports import FloatArray, SpeechModels
 SAMPLE_RATE_HZ: Final = 16_000
 STEP_S: Final = 0.01
 _TICK_SAMPLES: Final = 320
-_PAST_TICKS, _TICKS, _FUTURE_TICKS = 49, 10, 7
+_PAST_TICKS, _TICKS, _FUTURE_TICKS = 51, 10, 5
 _STEP_SAMPLES: Final = 160
 # The network heard speech of about this level most.
 _LEVEL_DB: Final = -24.0
