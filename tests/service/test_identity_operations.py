@@ -21,6 +21,7 @@ from google.protobuf import duration_pb2
 from tests.fakes.identity_builder import ObedientBuilder
 from tests.fakes.identity_service import IdentityMesh, Refusal, files_below, serve_identity
 from tests.fakes.onnx_face_models import OnnxFaceModels
+from visage.client import AsyncVisage, ClientSettings
 from visage.identity.records import Owner, WorkRecord
 from visage.identity.store import IdentityStore
 from visage.identity.upkeep import clean_up
@@ -491,3 +492,18 @@ async def test_another_replica_sees_the_operation(mesh: IdentityMesh, builder: O
 
     assert not running.done
     assert done.HasField("response")
+
+
+async def test_a_client_that_stops_waiting_leaves_no_face(mesh: IdentityMesh, builder: ObedientBuilder) -> None:
+    """Its creation ends and nothing of it is listed."""
+    builder.go.clear()
+    async with AsyncVisage(ClientSettings(identity_address=mesh.running.address)) as visage:
+        creating = asyncio.create_task(visage.identities.create(b"photo"))
+        await builder.begun.wait()
+        creating.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await creating
+        left = [identity async for identity in visage.identities.list()]
+
+    assert left == []
+    assert builder.running == 0

@@ -102,6 +102,8 @@ def bad_wav(**changes: int) -> bytes:
         (bad_wav(code=85), SourceFormat(), "format 85"),
         (bad_wav(rate_hz=44_100), SourceFormat(16_000), "44100 Hz"),
         (bad_wav(), SourceFormat(16_000, has_header=False), "LINEAR16 was announced"),
+        (b"OggS" + bytes(60), SourceFormat(16_000, has_header=False), "LINEAR16 was announced"),
+        (b"ID3\x04" + bytes(60), SourceFormat(16_000, has_header=False), "LINEAR16 was announced"),
         (b"fLaC" + bytes(60), SourceFormat(), "audio: "),
         (bytes(101), SourceFormat(16_000, has_header=False), "not a whole sample"),
         (bytes(102), SourceFormat(16_000, 2, has_header=False), "not a whole sample"),

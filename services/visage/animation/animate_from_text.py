@@ -55,7 +55,7 @@ class AnimateFromText:
             StreamTooLong: They are longer than the limit.
         """
         if not phones or phones[-1].end_s <= 0:
-            raise InvalidField("timing.phonemes", "must be filled")
+            raise InvalidField("timing.phonemes", "must be filled, unless visemes are")
         if phones[-1].end_s > self._longest_s:
             raise StreamTooLong(f"{self._longest_s:g} s", f"{phones[-1].end_s:.1f} s")
         duration = Fraction(phones[-1].end_s).limit_denominator(1_000_000)

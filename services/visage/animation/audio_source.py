@@ -71,7 +71,8 @@ class _RawSource:
         if not self._is_checked:
             self._start = (self._start + data)[:_SIGNATURE_BYTES]
             self._is_checked = len(self._start) == _SIGNATURE_BYTES
-            if self._start[:4] == b"fLaC" or (self._start[:4] == b"RIFF" and self._start[8:] == b"WAVE"):
+            is_wav = self._start[:4] == b"RIFF" and self._start[8:] == b"WAVE"
+            if is_wav or self._start.startswith((b"fLaC", b"OggS", b"ID3")) or self._start[4:8] == b"ftyp":
                 raise MediaUndecodable(FIELD, "the bytes start with a file's header, but LINEAR16 was announced")
         content = self._rest + data
         whole = len(content) - len(content) % (2 * self._channels)

@@ -66,7 +66,9 @@ def output_of(output: pb.CurveOutput, field: str = "output") -> Output:
     """Value of the shape wanted; raises InvalidField for a layout that does not exist."""
     schema = output.schema or ARKIT_SCHEMA
     if schema not in SCHEMAS:
-        raise InvalidField(f"{field}.schema", f"unknown schema {schema!r}", ", ".join(SCHEMAS))
+        raise InvalidField(
+            f"{field}.schema", f"unknown schema {schema!r}; known are {', '.join(SCHEMAS)}", ", ".join(SCHEMAS)
+        )
     return Output(
         frame_rate_of(output.frame_rate),
         output.frames_per_block or DEFAULT_FRAMES_PER_BLOCK,

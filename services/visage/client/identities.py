@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 
 import numpy as np
 from google.longrunning import operations_pb2, operations_pb2_grpc
@@ -12,6 +13,7 @@ from google.protobuf import duration_pb2, field_mask_pb2
 from visage.client import errors, values, wire
 from visage.client.assets import Assets
 from visage.client.connection import Connection
+from visage.client.creations import finish_or_undo
 from visage.v1 import identity_service_pb2 as pb
 from visage.v1 import identity_service_pb2_grpc
 
@@ -42,7 +44,10 @@ class Identities:
         consent_reference: str = "",
         progress: Progress | None = None,
     ) -> values.Identity:
-        """Builds an identity from a photo and waits for it; raises NotUsable when the photo does not serve."""
+        """Builds an identity from a photo and waits for it; raises NotUsable when the photo does not serve.
+
+        Cancelling the wait deletes it: a face of which nobody knows the name must not stay.
+        """
         request = pb.CreateIdentityRequest(
             request_id=str(uuid.uuid4()),
             identity_id=identity_id,
@@ -51,13 +56,18 @@ class Identities:
             ),
             photo=await self._assets.source(photo),
         )
-        operation = await self._connection.unary(self._stub().CreateIdentity, request)
-        finished = await self._wait(operation, progress)
+        beginning = self._connection.unary(self._stub().CreateIdentity, request)
+        finished = await finish_or_undo(beginning, partial(self._wait, progress=progress), self._undo)
         if finished.HasField("error"):
             raise errors.from_status(finished.error)
         message = pb.Identity()
         finished.response.Unpack(message)
         return wire.identity(message)
+
+    async def _undo(self, operation: operations_pb2.Operation) -> None:
+        metadata = pb.CreateIdentityMetadata()
+        operation.metadata.Unpack(metadata)
+        await self.delete(metadata.identity, allow_missing=True)
 
     async def _wait(self, operation: operations_pb2.Operation, progress: Progress | None) -> operations_pb2.Operation:
         stub = operations_pb2_grpc.OperationsStub(self._connection.channel("identity"))

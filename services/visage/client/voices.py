@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 
 from google.longrunning import operations_pb2, operations_pb2_grpc
@@ -11,6 +12,7 @@ from google.protobuf import duration_pb2
 from visage.client import errors, values, wire
 from visage.client.assets import Assets
 from visage.client.connection import CHUNK_BYTES, Connection
+from visage.client.creations import finish_or_undo
 from visage.v1 import speech_alignment_pb2, speech_service_pb2_grpc, voice_cloning_pb2
 from visage.v1 import speech_service_pb2 as pb
 
@@ -40,7 +42,10 @@ class Voices:
         strength: float | None = None,
         progress: Progress | None = None,
     ) -> values.Voice:
-        """Makes a voice from 5 to 60 s of speech and waits for it; raises NotUsable when the sample does not serve."""
+        """Makes a voice from 5 to 60 s of speech and waits for it; raises NotUsable when the sample does not serve.
+
+        Cancelling the wait deletes it.
+        """
         request = voice_cloning_pb2.CreateVoiceRequest(
             voice_id=voice_id,
             display_name=display_name,
@@ -50,13 +55,18 @@ class Voices:
             base_voice=wire.voice_name(base_voice) if base_voice else "",
             strength=strength,
         )
-        operation = await self._connection.unary(self._stub().CreateVoice, request)
-        finished = await self._wait(operation, progress)
+        beginning = self._connection.unary(self._stub().CreateVoice, request)
+        finished = await finish_or_undo(beginning, partial(self._wait, progress=progress), self._undo)
         if finished.HasField("error"):
             raise errors.from_status(finished.error)
         message = pb.Voice()
         finished.response.Unpack(message)
         return wire.voice(message)
+
+    async def _undo(self, operation: operations_pb2.Operation) -> None:
+        metadata = voice_cloning_pb2.CreateVoiceMetadata()
+        operation.metadata.Unpack(metadata)
+        await self.delete(metadata.voice, allow_missing=True)
 
     async def _wait(self, operation: operations_pb2.Operation, progress: Progress | None) -> operations_pb2.Operation:
         stub = operations_pb2_grpc.OperationsStub(self._connection.channel("speech"))
