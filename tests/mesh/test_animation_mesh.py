@@ -88,7 +88,7 @@ async def test_the_served_network_is_the_declared_one(lip_sync_server: LocalTrit
         while not running.readiness:
             await asyncio.sleep(0.05)
 
-        assert running.readiness == {"lip_sync": True}
+        assert running.readiness["lip_sync"]
 
 
 async def test_a_person_speaks(lip_sync_server: LocalTriton, shared_fixtures: Path) -> None:
