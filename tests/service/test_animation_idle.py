@@ -9,6 +9,7 @@ import pytest
 
 from tests.service.test_animation import Mesh, collect, failure, serving
 from visage.client import errors as client_errors
+from visage.media.arkit import CURVE_INDEX
 from visage.media.curves import CurveClip
 from visage.runtime.wire import duration_of
 from visage.v1 import animation_service_pb2 as pb
@@ -41,6 +42,20 @@ async def test_a_loop_follows_itself() -> None:
         assert clip.frame_count == 125
         assert (np.abs(clip.poses[0] - clip.poses[-1]) <= steps.max(axis=0) + 1e-4).all()
         assert np.abs(clip.poses[0]).max() > 0.05
+
+
+async def test_a_gaze_beyond_the_eyes_reach_is_told() -> None:
+    """One notice names the angle; the eyes go as far as they can."""
+    gaze = curves_pb2.GazeTarget(yaw_degrees=90, pitch_degrees=-20)
+    request = pb.AnimateIdleRequest(
+        duration=duration_of(2), controls=curves_pb2.PerformanceControls(gaze_target=gaze, gaze_motion_strength=0)
+    )
+    async with serving() as mesh:
+        responses = [response async for response in mesh.stub.AnimateIdle(request)]
+    notices = [response.notice for response in responses if response.WhichOneof("response") == "notice"]
+
+    assert [dict(notice.metadata) for notice in notices] == [{"field": "gaze_target.yaw_degrees"}]
+    assert collect(responses)[1].curves[30, CURVE_INDEX["EyeLookOutLeft"]] > 0.5
 
 
 @pytest.mark.parametrize(("length_s", "loop"), [(0.5, False), (601.0, False), (1.0, True), (121.0, True)])

@@ -110,6 +110,20 @@ def controls_of(message: curves_pb2.PerformanceControls, field: str) -> Controls
     )
 
 
+def clamped_gaze(message: curves_pb2.PerformanceControls) -> list[Notice]:
+    """A notice for each angle of the gaze target that `controls_of` clamps."""
+    target = message.gaze_target
+    angles = (
+        ("yaw_degrees", target.yaw_degrees, _GAZE_YAW_DEGREES),
+        ("pitch_degrees", target.pitch_degrees, _GAZE_PITCH_DEGREES),
+    )
+    return [
+        Notice(NoticeKind.VALUE_CLAMPED, Fraction(0), {"field": f"gaze_target.{name}"})
+        for name, value, limit in angles
+        if abs(value) > limit
+    ]
+
+
 def _emotion_keys_of(message: curves_pb2.PerformanceControls, field: str) -> tuple[EmotionKey, ...]:
     keys: list[EmotionKey] = []
     for index, key in enumerate(message.emotion_keys):

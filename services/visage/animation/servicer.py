@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from fractions import Fraction
 from typing import Any, TypeVar, cast
@@ -55,9 +55,11 @@ class AnimationServicer(AnimationServiceServicer):
         self, requests: AsyncIterator[pb.AnimateFromAudioRequest], context: grpc.aio.ServicerContext
     ) -> AsyncGenerator[pb.AnimateFromAudioResponse, None]:
         """Audio to curves, live."""
-        animation = messages.animation_of((await _first_with_config(requests)).config)
+        config = (await _first_with_config(requests)).config
+        animation = messages.animation_of(config)
         answers = self._from_audio(animation, _pieces(requests))
-        async with aclosing(_replies(pb.AnimateFromAudioResponse, animation.output, answers)) as replies:
+        clamped = messages.clamped_gaze(config.controls)
+        async with aclosing(_replies(pb.AnimateFromAudioResponse, animation.output, answers, clamped)) as replies:
             async for reply in replies:
                 yield reply
 
@@ -74,7 +76,8 @@ class AnimationServicer(AnimationServiceServicer):
             styled = styled_controls(request.controls, request.synthesis.style)
             controls = messages.controls_of(styled, "controls")
             answers = self._from_text.from_text(utterance, controls, output)
-        async with aclosing(_replies(pb.AnimateFromTextResponse, output, answers)) as replies:
+        clamped = messages.clamped_gaze(request.controls)
+        async with aclosing(_replies(pb.AnimateFromTextResponse, output, answers, clamped)) as replies:
             async for reply in replies:
                 yield reply
 
@@ -106,7 +109,8 @@ class AnimationServicer(AnimationServiceServicer):
         output = messages.output_of(request.output)
         duration = Fraction(seconds_of(request.duration)).limit_denominator(1_000_000)
         answers = animate_idle(duration, controls, output, is_loop=request.loop)
-        async with aclosing(_replies(pb.AnimateIdleResponse, output, answers)) as replies:
+        clamped = messages.clamped_gaze(request.controls)
+        async with aclosing(_replies(pb.AnimateIdleResponse, output, answers, clamped)) as replies:
             async for reply in replies:
                 yield reply
 
@@ -158,11 +162,19 @@ async def _pieces(requests: AsyncIterator[pb.AnimateFromAudioRequest]) -> AsyncI
 
 
 async def _replies(
-    respond: Callable[..., Response], output: Output, answers: AsyncGenerator[Answer, None]
+    respond: Callable[..., Response],
+    output: Output,
+    answers: AsyncGenerator[Answer, None],
+    clamped: Iterable[Notice] = (),
 ) -> AsyncGenerator[Response, None]:
-    """Yields the messages of a stream of curves; all responses have one shape: header, block, notice."""
+    """Yields the messages of a stream of curves, notices of `clamped` settings first.
+
+    All responses have one shape: header, block, notice.
+    """
     projection = Projection(output.schema)
     yield respond(header=projection.header_message(output.frame_rate))
+    for notice in clamped:
+        yield respond(notice=messages.notice_message(notice))
     async with aclosing(answers):
         async for answer in answers:
             if isinstance(answer, CurveBlock | ChannelBlock):
