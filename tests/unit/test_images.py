@@ -6,6 +6,7 @@ import asyncio
 import io
 import struct
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,12 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 def children() -> set[str]:
     """Process ids of this process's children."""
-    return {pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
+    found: set[str] = set()
+    for task in Path("/proc/self/task").iterdir():
+        # A thread may end while its neighbours are read; its children are another's then.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found |= set((task / "children").read_text().split())
+    return found
 
 
 async def error_of(content: bytes, limits: ImageLimits | None = None) -> MediaUndecodable | MediaTooLarge:
