@@ -176,18 +176,21 @@ def train(folder: Path, minutes: float, channels: int, start_from: Path | None) 
     """Train for `minutes`, printing every 50 steps, saving every 200."""
     context = multiprocessing.get_context("spawn")
     batches = context.Queue(6)
-    producer = context.Process(target=produce, args=(batches, folder, 1), daemon=True)
+    checkpoint = torch.load(start_from) if start_from else None
+    # A later stage draws other examples than the one before it.
+    seed = 1 + (checkpoint["step"] if checkpoint else 0)
+    producer = context.Process(target=produce, args=(batches, folder, seed), daemon=True)
     producer.start()
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     network, pool, loss_of = LipNet(channels), Pool(batches, 2), Loss()
-    if start_from:
-        network.load_state_dict(torch.load(start_from)["weights"])
+    if checkpoint:
+        network.load_state_dict(checkpoint["weights"])
     network = network.to(memory_format=torch.channels_last).train()
     average = copy.deepcopy(network).eval()
     optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, betas=(0.9, 0.98))
-    peak = LEARNING_RATE * (0.5 if start_from else 1)
+    peak = LEARNING_RATE * (0.5 if checkpoint else 1)
     parts: list[list[float]] = []
     started = time.monotonic()
     step = 0
